@@ -1,0 +1,136 @@
+"""Every exception that this project raises on purpose.
+
+EligibilityError
+├── RequestRefused              the caller's request is at fault; nothing was decided or recorded
+│   ├── UnreadableRequest         400: the bytes are no JSON
+│   └── UnacceptableRequest       422: JSON, but no acceptable request
+├── RulesetInvalid              the rules folder is at fault
+├── EvaluatorsDisagree          503: the two evaluators gave different answers
+├── EngineFailure               503: the rule engine refused to work
+├── SettingsInvalid             an environment variable is at fault
+└── StorageError
+    ├── StorageUnavailable        503: the database gave no answer, or none in time
+    │   └── LogBehind               503: the database lacks a block that was acknowledged
+    ├── RulesetReplaced           another policy was put in force meanwhile
+    ├── IdempotencyConflict       409: the key was used for another request
+    ├── Overtaken                 409: somebody else did it, or something else, first
+    ├── RecordRefused             the database refused this one record
+    └── NotFound                  404
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class EligibilityError(Exception):
+    """Catch this to catch all of them. `str()` is one plain sentence that may be shown to people."""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """One thing that is wrong with a request: where (a JSON pointer, RFC 6901), and what would be right."""
+
+    pointer: str
+    detail: str
+
+    def __str__(self) -> str:
+        return f"{self.pointer}: {self.detail}" if self.pointer else self.detail
+
+
+class RequestRefused(EligibilityError):
+    """Show the caller `problems`: each names the place and the remedy. Trying again unchanged is no use."""
+
+    status: ClassVar[int] = 422
+
+    def __init__(self, problems: Sequence[Fault]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)  # as its argument, so that it crosses processes
+
+    def __str__(self) -> str:
+        return "; ".join(str(problem) for problem in self.problems)
+
+
+class UnreadableRequest(RequestRefused):
+    """The body could not be read as JSON: send one JSON value in UTF-8, without repeated members or NaN."""
+
+    status: ClassVar[int] = 400
+
+
+class UnacceptableRequest(RequestRefused):
+    """The body is JSON but breaks the form of a request or contradicts itself: correct all that is named."""
+
+    status: ClassVar[int] = 422
+
+
+@dataclass(frozen=True)
+class RuleFault:
+    """One thing that is wrong in the rules folder: file and line (from 1, if known), what, and the remedy."""
+
+    file: str
+    line: int | None
+    detail: str
+    remedy: str
+
+    def __str__(self) -> str:
+        place = self.file if self.line is None else f"{self.file}:{self.line}"
+        return f"{place}: {self.detail}: {self.remedy}"
+
+
+class RulesetInvalid(EligibilityError):
+    """The rules cannot be put to use. `faults` are all there are: mend them and check again."""
+
+    def __init__(self, faults: Sequence[RuleFault]) -> None:
+        self.faults = tuple(faults)
+        super().__init__(self.faults)
+
+    def __str__(self) -> str:
+        return "\n".join(str(fault) for fault in self.faults)
+
+
+class EvaluatorsDisagree(EligibilityError):
+    """The two evaluators differ, so there is no answer: keep the logged pattern as a test."""
+
+
+class EngineFailure(EligibilityError):
+    """The rule engine did what it never should: nothing was decided. Look at the log, restart the process."""
+
+
+class SettingsInvalid(EligibilityError):
+    """An environment variable holds a value that cannot be used; the message names it and what is right."""
+
+
+class StorageError(EligibilityError):
+    """Something about the database or the log. What was not acknowledged must not be relied upon."""
+
+
+class StorageUnavailable(StorageError):
+    """Try again after `retry_after` seconds with the same idempotency key: it may have been committed."""
+
+    def __init__(self, message: str, *, retry_after: int = 1) -> None:
+        self.retry_after = retry_after
+        super().__init__(message)
+
+
+class LogBehind(StorageUnavailable):
+    """The database came back without a block that was acknowledged: see that the right server is primary."""
+
+
+class RulesetReplaced(StorageError):
+    """Decide again: another ruleset was put in force between the evaluation and its record."""
+
+
+class IdempotencyConflict(StorageError):
+    """Use a new idempotency key: this one belongs to a request with another body."""
+
+
+class Overtaken(StorageError):
+    """Look again, then decide whether it is still to be done: what the act rests on has changed meanwhile."""
+
+
+class RecordRefused(StorageError):
+    """A fault of ours, not of the database: the record breaks a rule of its tables. Nothing was recorded."""
+
+
+class NotFound(StorageError):
+    """There is no such thing, or the caller may not know of it."""

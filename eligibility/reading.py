@@ -1,0 +1,209 @@
+"""Bytes → JSON, read exactly → a request in good form."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+from typing import Any, Final, NoReturn
+
+from pydantic import ValidationError
+
+from eligibility.contradictions import contradictions
+from eligibility.errors import Fault, UnacceptableRequest, UnreadableRequest
+from eligibility.facts import BacklogLine, EligibilityRequest, RequestBody, Vocabulary
+from eligibility.refusals import faults_of, pointer, shown
+
+DEEPEST: Final = 64
+"""Levels of lists and objects; the form of a request needs five."""
+
+_DIGITS_OF_INT: Final = 18
+_BRACKETS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|([\[{])|([\]}])', re.DOTALL)
+_SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
+_WIDE: Final = (b"\xff\xfe", b"\xfe\xff", b"\x00")
+
+
+def read_request(
+    body: bytes, vocabulary: Vocabulary, *, member_allowed_request_id: bool = False
+) -> EligibilityRequest:
+    """Read a body that holds one request.
+
+    Raises:
+        UnreadableRequest: it is no JSON.
+        UnacceptableRequest: it is no request in good form, or contradicts itself.
+    """
+    return request_from(parse_json(body), vocabulary, member_allowed_request_id=member_allowed_request_id)
+
+
+def request_from(
+    value: object, vocabulary: Vocabulary, *, member_allowed_request_id: bool = False
+) -> EligibilityRequest:
+    """Check a JSON value that was parsed already: every fault of form, then every contradiction.
+
+    Raises:
+        UnacceptableRequest: it is no request in good form, or contradicts itself.
+    """
+    if not isinstance(value, dict):
+        raise UnacceptableRequest([Fault("", f"a request must be an object, not {shown(value)}")])
+    form = BacklogLine if member_allowed_request_id else RequestBody
+    try:
+        form.model_validate(value, context=vocabulary)
+    except ValidationError as error:
+        raise UnacceptableRequest(faults_of(error, vocabulary)) from None
+    document = _given(value)
+    request_id: str | None = document.pop("request_id", None)
+    facts: dict[str, Any] = {}
+    _flatten(document, "", facts)
+    faults = contradictions(facts, vocabulary)
+    if faults:
+        raise UnacceptableRequest(faults)
+    return EligibilityRequest(document, facts, request_id)
+
+
+def parse_json(body: bytes) -> object:
+    """Parse one JSON value exactly.
+
+    Whole numbers of up to 18 digits are int. All others are Decimal, never rounded; where the exponent is
+    beyond what Decimal holds, infinite (great) or NaN (a fraction).
+
+    Raises:
+        UnreadableRequest: not UTF-8, not JSON, a member repeated, NaN, too deep, half a surrogate pair.
+    """
+    text = _decoded(body)
+    if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
+        raise _unreadable(f"nested too deep: at most {DEEPEST} levels are read")
+    try:
+        value: object = _DECODER.decode(text)
+    except json.JSONDecodeError as error:
+        place = f"line {error.lineno}, column {error.colno}"
+        raise _unreadable(f"not JSON: {error.msg[:1].lower()}{error.msg[1:]} at {place}") from None
+    except RecursionError:
+        raise _unreadable("nested too deep") from None
+    if _SURROGATE.search(body):
+        _refuse_surrogates(value)
+    return value
+
+
+def _decoded(body: bytes) -> str:
+    if not body.strip():
+        raise _unreadable("the body is empty: send a JSON object")
+    if body.startswith(b"\xef\xbb\xbf"):
+        raise _unreadable("the body starts with a byte order mark: send UTF-8 without one")
+    if body.startswith(_WIDE) or body[1:2] == b"\x00":
+        raise _unreadable("the body is not UTF-8: it looks like UTF-16 or UTF-32")
+    try:
+        return body.decode()
+    except UnicodeDecodeError as error:
+        raise _unreadable(f"the body is not UTF-8: byte {error.start + 1} is out of place") from None
+
+
+def _depth(body: bytes) -> int:
+    """Return how deep brackets outside of texts are nested; never less than the parser would go."""
+    deepest = depth = 0
+    for found in _BRACKETS.finditer(body):
+        if found.lastindex == 1:
+            depth += 1
+            deepest = max(deepest, depth)
+        elif found.lastindex is not None:
+            depth -= 1
+    return deepest
+
+
+def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    members = dict(pairs)
+    if len(members) != len(pairs):
+        seen: set[str] = set()
+        repeated = next(name for name, _ in pairs if name in seen or seen.add(name))  # type: ignore[func-returns-value]
+        raise _unreadable(f"the member {shown(repeated)} stands more than once in one object")
+    return members
+
+
+def _whole(text: str) -> int | Decimal:
+    return int(text) if len(text) <= _DIGITS_OF_INT else Decimal(text)
+
+
+def _fraction(text: str) -> Decimal:
+    try:
+        return Decimal(text)
+    except InvalidOperation:  # an exponent of more than 18 digits
+        coefficient, exponent = text.lower().split("e")
+        if not Decimal(coefficient):
+            return Decimal(0)
+        return Decimal(
+            "NaN" if exponent.startswith("-") else "-Infinity" if text.startswith("-") else "Infinity"
+        )
+
+
+def _constant(name: str) -> NoReturn:
+    raise _unreadable(f"`{name}` is no JSON number: leave the member out where the number is not known")
+
+
+_DECODER: Final = json.JSONDecoder(
+    object_pairs_hook=_object, parse_int=_whole, parse_float=_fraction, parse_constant=_constant
+)
+
+
+def _refuse_surrogates(value: object) -> None:
+    """Look through everything, since an escape may stand in any text or name of a member."""
+    waiting: list[tuple[tuple[str | int, ...], object]] = [((), value)]
+    while waiting:
+        place, item = waiting.pop()
+        if isinstance(item, dict):
+            waiting.extend(((*place, name), inner) for name, inner in item.items())
+            texts = list(item)
+        elif isinstance(item, list):
+            waiting.extend(((*place, index), inner) for index, inner in enumerate(item))
+            continue
+        else:
+            texts = [item] if isinstance(item, str) else []
+        if any("\ud800" <= char <= "\udfff" for text in texts for char in text):
+            raise UnreadableRequest(
+                [Fault(pointer(place), "holds half a surrogate pair, which is no character")]
+            )
+
+
+def _unreadable(detail: str) -> UnreadableRequest:
+    return UnreadableRequest([Fault("", detail)])
+
+
+def _given(members: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what was given of an object in good form. There, a blank text is always a fact of type text."""
+    given: dict[str, Any] = {}
+    for name, value in members.items():
+        if value is None:
+            continue
+        kept: Any = value
+        if isinstance(value, str):
+            if not value or value.isspace():
+                continue
+        elif isinstance(value, dict):
+            kept = _given(value)
+            if not kept:
+                continue
+        elif isinstance(value, list):
+            kept = _items(value)
+        elif isinstance(value, (Decimal, float)):
+            kept = int(value)
+        given[name] = kept
+    return given
+
+
+def _items(items: Sequence[Any]) -> list[Any]:
+    if items and isinstance(items[0], dict):
+        return [_given(item) for item in items]
+    return sorted(set(items))
+
+
+def _flatten(members: Mapping[str, Any], prefix: str, facts: dict[str, Any]) -> None:
+    for name, value in members.items():
+        if isinstance(value, dict):
+            _flatten(value, f"{prefix}{name}.", facts)
+        elif isinstance(value, list):
+            facts[prefix + name] = tuple(_frozen(item) for item in value)
+        else:
+            facts[prefix + name] = value
+
+
+def _frozen(item: Any) -> Any:
+    if not isinstance(item, dict):
+        return item
+    return {name: tuple(value) if isinstance(value, list) else value for name, value in item.items()}
