@@ -1,0 +1,159 @@
+"""The rule engine: forward chaining with durable-rules, and the only module that knows it.
+
+The C functions are driven directly. What the engine is known to get wrong is kept out by construction:
+
+* only true booleans and short texts cross into it, never numbers or absent values
+* every fact is handled by a catch-all rule on a property of ours, so a session can always be deleted
+* a session holds one decision, with one fact per level, and ends before the next begins
+* there is no host, no timer and no action, hence no exception that could be swallowed
+* one thread owns a ruleset; a second one is refused
+* a ruleset is built once per process, generation and digest, since the engine never frees one
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import durable_rules_engine
+import orjson
+
+from eligibility.compiler import Alternative, Compiled, Key, compile_program
+from eligibility.conditions import Atom
+from eligibility.errors import EngineFailure
+from eligibility.ruleset import Ruleset
+from eligibility.semantics import Made
+
+_HANDLED, _NOT_HANDLED, _OBSERVED = 0, 1, 2
+_TRIES = 3
+
+
+@dataclass(frozen=True)
+class Firing:
+    """What fired for one row of true atoms, and everything that was concluded."""
+
+    alternatives: tuple[Alternative, ...]
+    derived: frozenset[str]
+    findings: frozenset[Made]
+    obligations: frozenset[str]
+    licensors: frozenset[str]
+    outcomes: frozenset[str]
+
+
+class Engine:
+    """The rules of one generation inside the engine. Get it with `engine_for`."""
+
+    def __init__(self, name: str, compiled: Compiled) -> None:
+        """Build the ruleset; about 140 KB that are never freed."""
+        self.compiled = compiled
+        self._owner = threading.get_ident()
+        self._sessions = 0
+        self._alternatives = {
+            name: alternative for level in compiled.levels for name, alternative in level.alternatives
+        }
+        self._levels = [
+            (level.marker, [(key, holds, f',"{name}":true') for key, holds, name in level.properties])
+            for level in compiled.levels
+        ]
+        self._handle = durable_rules_engine.create_ruleset(name, orjson.dumps(compiled.definition).decode())
+
+    def run(self, true_atoms: Iterable[Atom]) -> Firing:
+        """Fire the rules for the atoms that are true; all others are false.
+
+        Raises:
+            EngineFailure: the engine refused a fact, or another thread than the owner called.
+        """
+        if threading.get_ident() != self._owner:
+            raise EngineFailure(
+                "the rule engine belongs to another thread: use it from the thread that built it"
+            )
+        atoms = tuple(true_atoms)
+        for _ in range(_TRIES):
+            fired = self._session(atoms)
+            if fired is not None:
+                return _firing(fired)
+        raise EngineFailure("the rule engine took a new fact for one it had seen, three times in a row")
+
+    def _session(self, atoms: tuple[Atom, ...]) -> list[Alternative] | None:
+        """One session from beginning to end; None if the engine mistook a fact for an earlier one."""
+        self._sessions += 1
+        session = f"s{self._sessions}"
+        holding: set[Key] = set(atoms)
+        fired: list[Alternative] = []
+        begun = False
+        try:
+            for number, (marker, properties) in enumerate(self._levels):
+                present = "".join([text for key, holds, text in properties if (key in holding) is holds])
+                fact = f'{{"id":"{number}","sid":"{session}","{marker}":true{present}}}'
+                code, state = durable_rules_engine.assert_fact(self._handle, fact)
+                if code == _OBSERVED:
+                    return None
+                if code != _HANDLED:
+                    raise EngineFailure(f"the rule engine did not handle a fact of {marker} (code {code})")
+                begun = True
+                for name in self._names(state):
+                    alternative = self._alternatives.get(name)
+                    if alternative is not None:
+                        fired.append(alternative)
+                        _settle(alternative, holding)
+        finally:
+            if begun:
+                durable_rules_engine.delete_state(self._handle, session)
+        return fired
+
+    def _names(self, state: int) -> Iterable[str]:
+        """The names of the rules that the last fact fired, each action completed."""
+        started = durable_rules_engine.start_action_for_state(self._handle, state)
+        message = started[1] if started else None
+        names = []
+        while message:
+            names.append(message[2 : message.index('"', 2)])
+            message = durable_rules_engine.complete_and_start_action(self._handle, state)
+        return names
+
+
+def _settle(alternative: Alternative, holding: set[Key]) -> None:
+    """Make a conclusion known to the levels that follow."""
+    then = alternative.rule.then
+    if then.kind in {"derive", "finding"}:
+        holding.add(then.name)
+    if alternative.effect is not None:
+        holding.add(f"effect {alternative.effect}")
+
+
+def _firing(fired: list[Alternative]) -> Firing:
+    concluded: dict[str, set[str]] = {
+        "derive": set(),
+        "obligation": set(),
+        "licensor": set(),
+        "outcome": set(),
+    }
+    made: set[Made] = set()
+    for alternative in fired:
+        then = alternative.rule.then
+        if then.kind == "finding":
+            made.add((then.name, alternative.effect or "", alternative.reason))
+        else:
+            concluded[then.kind].add(then.name)
+    return Firing(
+        tuple(fired),
+        frozenset(concluded["derive"]),
+        frozenset(made),
+        frozenset(concluded["obligation"]),
+        frozenset(concluded["licensor"]),
+        frozenset(concluded["outcome"]),
+    )
+
+
+_built: dict[tuple[int, int, str, str], Engine] = {}
+
+
+def engine_for(ruleset: Ruleset, generation: str) -> Engine:
+    """The engine with the rules of one generation: one for each process, thread, ruleset and generation."""
+    key = (os.getpid(), threading.get_ident(), ruleset.digest, generation)
+    if key not in _built:
+        compiled = compile_program(ruleset.program(generation))
+        _built[key] = Engine(f"{generation}-{ruleset.digest[-16:]}-{len(_built)}", compiled)
+    return _built[key]

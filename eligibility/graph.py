@@ -1,0 +1,154 @@
+"""The inference graph of an evaluation, by ids: which rules fired, on what, and what follows.
+
+A step is one conclusion with its premises. Premises are texts: the id of an atom, the name of a derived
+fact or finding, or one of these after `not `. A step whose rule is empty says why a derived fact does not
+hold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any as Anything
+
+from eligibility.compiler import NOT, Alternative, Compiled, Literal, literal_text
+from eligibility.conditions import Atom
+from eligibility.diagram import FALSE, TRUE
+from eligibility.engine import Firing
+from eligibility.semantics import Verdict
+from eligibility.trial import Trial, Variable
+from eligibility.unknowns import Reach
+
+MOST_CUBES = 8
+"""Alternatives shown for one finding; more would not be read."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """One conclusion: the rule that fired (empty for a derived fact that does not hold) and its premises."""
+
+    rule: str
+    concludes: str
+    because: tuple[str, ...]
+
+    def document(self) -> dict[str, Anything]:
+        """The step as it is recorded."""
+        return {"rule": self.rule, "concludes": self.concludes, "because": list(self.because)}
+
+
+class _Certain:
+    """What holds, or fails, in every combination of the unknown facts."""
+
+    def __init__(self, trial: Trial, verdict: Verdict) -> None:
+        self._atoms = trial.atoms
+        self._names = dict(verdict.derived)
+        for (name, effect, _), function in verdict.findings.items():
+            for key in (name, f"effect {effect}"):
+                self._names[key] = trial.space.either(self._names.get(key, FALSE), function)
+
+    def __call__(self, literal: Literal) -> bool:
+        key, holds = literal
+        function = self._atoms[key] if isinstance(key, Atom) else self._names.get(key, FALSE)
+        return function == (TRUE if holds else FALSE)
+
+
+def steps_of(
+    trial: Trial, verdict: Verdict, firings: Sequence[Firing], compiled: Compiled
+) -> tuple[Step, ...]:
+    """The steps that hold in every row: fired rules in their order, and why negated names do not hold."""
+    is_certain = _Certain(trial, verdict)
+    ways: dict[str, dict[Alternative, None]] = {}
+    for firing in firings:
+        for way in firing.alternatives:
+            if verdict.rules.get(way.rule.id) == TRUE:
+                ways.setdefault(way.rule.id, {})[way] = None
+    steps = []
+    negated: set[str] = set()
+    for fired in sorted(ways.values(), key=_place):
+        literals = (
+            _common(fired, is_certain) if trial.variables or len(fired) > 1 else next(iter(fired)).literals
+        )
+        rule = next(iter(fired)).rule
+        negated.update(key for key, holds in literals if not holds and isinstance(key, str))
+        steps.append(Step(rule.id, rule.then.name, tuple(map(literal_text, literals))))
+    return (*_why_not(negated, compiled, is_certain), *steps)
+
+
+def _place(ways: Iterable[Alternative]) -> tuple[int, str]:
+    rule = next(iter(ways)).rule
+    return rule.level, rule.id
+
+
+def _common(ways: Iterable[Alternative], is_certain: _Certain) -> tuple[Literal, ...]:
+    """The certain premises of all ways in which a rule fired."""
+    literals = {literal for way in ways for literal in way.literals if is_certain(literal)}
+    return tuple(sorted(literals, key=literal_text))
+
+
+def _why_not(names: Iterable[str], compiled: Compiled, is_certain: _Certain) -> Iterator[Step]:
+    """Why names do not hold: of each way in which a rule could have concluded them, what fails."""
+    waiting, seen = sorted(names), set[str]()
+    while waiting:
+        name = waiting.pop(0)
+        ways = compiled.ways.get(name, ())
+        if name in seen or not ways:
+            continue
+        seen.add(name)
+        failing = {
+            (key, not holds) for way in ways for key, holds in way.literals if is_certain((key, not holds))
+        }
+        because = tuple(sorted(failing, key=literal_text))
+        waiting.extend(key for key, holds in because if not holds and isinstance(key, str))
+        yield Step("", NOT + name, tuple(map(literal_text, because)))
+
+
+def alternatives_under(
+    trial: Trial, verdict: Verdict, found: Reach, outcome: str
+) -> list[dict[str, Anything]]:
+    """Where no certain finding explains the outcome: the findings that can, each with what it hangs on."""
+    deciding = {"prohibited": {"prohibits"}, "contact_meta": {"contact"}, "permitted": set()}[outcome]
+    if found.missing:
+        deciding = {"prohibits", "contact"}
+    elif any(effect in deciding for _, effect, _ in found.findings):
+        return []
+    return [
+        {
+            "finding": name,
+            "effect": effect,
+            "reason": reason,
+            "when": [
+                _cube(trial, cube) for cube in islice(trial.space.cubes(verdict.findings[made]), MOST_CUBES)
+            ],
+        }
+        for made in found.possible_findings
+        for name, effect, reason in [made]
+        if effect in deciding
+    ]
+
+
+def _cube(trial: Trial, cube: Mapping[int, frozenset[int]]) -> dict[str, list[str]]:
+    """Values of unknown facts, as answers: fact → what is true of it."""
+    said: dict[str, list[str]] = {}
+    for number, values in cube.items():
+        variable = trial.variables[number]
+        said.setdefault(variable.name, []).extend(_answers(trial, variable, values))
+    return said
+
+
+def _answers(trial: Trial, variable: Variable, values: frozenset[int]) -> list[str]:
+    if variable.code is not None:
+        return [f"has {variable.code}" if 1 in values else f"{NOT}has {variable.code}"]
+    cells = [variable.cells[value] for value in values]
+    answers = []
+    for bit, atom in enumerate(_atoms(trial, variable)):
+        yes = {bool(cell >> bit & 1) for cell in cells}
+        if len(yes) == 1:
+            answers.append(("" if yes.pop() else NOT) + atom.phrase)
+    return answers
+
+
+def _atoms(trial: Trial, variable: Variable) -> tuple[Atom, ...]:
+    if variable.slot[1] >= 0:
+        return trial.questions.country_atoms
+    return trial.questions.program.questions[variable.slot[0]]
