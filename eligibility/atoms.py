@@ -13,14 +13,13 @@ only decides the status of an obligation, it is `OPEN`, `MET` or `UNMET`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any as Anything
 
-from eligibility.answering import STATUSES, answerer, status_cell
+from eligibility.answering import STATUSES, Answerer, answerer, status_cell
 from eligibility.conditions import Atom
-from eligibility.domains import AFFILIATES, DECLARED_BY, MEMBER, NATURAL_PERSONS, domain_of
+from eligibility.domains import AFFILIATES, DECLARED_BY, MEMBER, NATURAL_PERSONS
 from eligibility.facts import EligibilityRequest, Vocabulary, normalise_model_name
 from eligibility.ruleset import Program, Ruleset
 
@@ -45,6 +44,7 @@ _NEVER_UNKNOWN = {
     "use.critical_infrastructure.sector",
 }
 USERS = "entity.monthly_active_users"
+MULTIMODAL = "model.multimodal"
 
 
 def acts_for_employer(facts: Mapping[str, Anything]) -> bool:
@@ -54,9 +54,10 @@ def acts_for_employer(facts: Mapping[str, Anything]) -> bool:
 
 def is_applicable(path: str, facts: Mapping[str, Anything]) -> bool:
     """Whether a fact can have a bearing at all, given the other facts (policy, section 3)."""
-    return _counts(
-        path, facts, natural=facts["entity.kind"] in NATURAL_PERSONS, employed=acts_for_employer(facts)
-    )
+    natural = facts["entity.kind"] in NATURAL_PERSONS
+    declared = DECLARED_BY.get(path)
+    counts = _counts(path, natural=natural, employed=acts_for_employer(facts))
+    return counts and (declared is None or _is_declared(declared, facts))
 
 
 def is_presumed(path: str, facts: Mapping[str, Anything], presumed: Mapping[str, Anything]) -> bool:
@@ -68,7 +69,7 @@ def is_presumed(path: str, facts: Mapping[str, Anything], presumed: Mapping[str,
 
 def modality(facts: Mapping[str, Anything], vocabulary: Vocabulary) -> bool | None:
     """Whether the model is multimodal: as stated, else by the catalogue, else by generation (policy, 2)."""
-    stated: bool | None = facts.get("model.multimodal")
+    stated: bool | None = facts.get(MULTIMODAL)
     if stated is not None:
         return stated
     name = facts.get("model.name")
@@ -76,24 +77,48 @@ def modality(facts: Mapping[str, Anything], vocabulary: Vocabulary) -> bool | No
     return model.multimodal if model else vocabulary.modality[facts["model.generation"]]
 
 
-@dataclass(frozen=True)
+class Kept(dict[Anything, Anything]):
+    """What a function found for values, kept because values recur, up to a bound."""
+
+    def __init__(self, find: Callable[[Anything], Anything]) -> None:
+        """Keep what this function finds."""
+        super().__init__()
+        self._find = find
+
+    def __missing__(self, value: Anything) -> Anything:
+        """Find it now."""
+        found = self._find(value)
+        if len(self) < _MOST_KEPT:
+            self[value] = found
+        return found
+
+
+_MOST_KEPT = 4096
+"""More than there are countries and codes; a bound for lists and numbers."""
+
+
 class Question:
     """What is asked about one fact: its atoms, and how a value is turned into a cell."""
 
-    fact: str
-    atoms: tuple[Atom, ...]
-    read: Callable[[Anything], int]
-    absent: int
-    _answered: dict[int, dict[Atom, int]] = field(default_factory=dict)
+    def __init__(self, fact: str, atoms: tuple[Atom, ...], answer: Sequence[Answerer]) -> None:
+        """Ask these atoms, answered by these functions."""
+        self.fact = fact
+        self.atoms = atoms
+        self._answer = answer
+        self.read: Callable[[Anything], int] = Kept(self._read).__getitem__
+        self.answers: Callable[[int], dict[Atom, int]] = Kept(self._answers).__getitem__
+        """Every atom, answered 1 or 0 by a cell."""
 
-    def answers(self, cell: int) -> dict[Atom, int]:
-        """Every question about the fact, answered 1 or 0 by a cell."""
-        found = self._answered.get(cell)
-        if found is None:
-            found = {atom: cell >> bit & 1 for bit, atom in enumerate(self.atoms)}
-            if len(self._answered) < _KEPT:
-                self._answered[cell] = found
-        return found
+    def _read(self, value: Anything) -> int:
+        return sum(bool(yes(value)) << bit for bit, yes in enumerate(self._answer))
+
+    def _answers(self, cell: int) -> dict[Atom, int]:
+        return {atom: cell >> bit & 1 for bit, atom in enumerate(self.atoms)}
+
+
+Reading = tuple[str, Callable[[Anything], int] | None, int, tuple[str, str] | None]
+"""How one fact is read: its path, by which function (none: not applicable), the cell of its absence, and the
+list and code that must declare it."""
 
 
 class Questions:
@@ -108,15 +133,14 @@ class Questions:
         self.asked = tuple(self._question(fact, atoms) for fact, atoms in asked.items())
         self.statuses = tuple(sorted(program.statuses.items()))
         self.some = program.questions.get(AFFILIATES, ())
-        self.country_atoms = self._members(COUNTRY_MEMBER)
-        self.involved_atoms = self._members(INVOLVED_MEMBER)
-        self._country = self._reader(COUNTRY_MEMBER, self.country_atoms)
-        self._involved = self._reader(INVOLVED_MEMBER, self.involved_atoms)
-        self.country_question = Question(COUNTRY_MEMBER, self.country_atoms, self._country, UNKNOWN)
-        self.names = (
-            *(question.fact for question in self.asked),
-            *(f"status of {obligation}" for obligation, _ in self.statuses),
-            AFFILIATES,
+        self.country = self._question(COUNTRY_MEMBER, self._members(COUNTRY_MEMBER))
+        self.involvement = self._question(INVOLVED_MEMBER, self._members(INVOLVED_MEMBER))
+        self._readings = {
+            (natural, employed): [self._reading(question, natural, employed) for question in self.asked]
+            for natural, employed in ((False, False), (True, False), (True, True))
+        }
+        self._multimodal = next(
+            (place for place, question in enumerate(self.asked) if question.fact == MULTIMODAL), None
         )
 
     @cached_property
@@ -129,54 +153,42 @@ class Questions:
         return tuple(dict.fromkeys(parts))
 
     def _question(self, fact: str, atoms: tuple[Atom, ...]) -> Question:
-        read = self._reader(fact, atoms)
-        presumed = self.ruleset.presumed
-        if fact in presumed and fact != USERS:
-            value = presumed[fact]
-            absent = read(tuple(value) if isinstance(value, list) else value)
+        return Question(
+            fact, atoms, [answerer(atom, self.ruleset, self.program.generation) for atom in atoms]
+        )
+
+    def _reading(self, question: Question, natural: bool, employed: bool) -> Reading:  # noqa: FBT001 - one state of two
+        fact = question.fact
+        if not _counts(fact, natural=natural, employed=employed):
+            return fact, None, 0, None
+        value = self.ruleset.presumed.get(fact)
+        if fact == USERS:
+            absent = 0 if natural and not employed else UNKNOWN
+        elif fact in _NEVER_UNKNOWN:
+            absent = 0
+        elif value is None:
+            absent = UNKNOWN
         else:
-            absent = 0 if fact in _NEVER_UNKNOWN else UNKNOWN
-        return Question(fact, atoms, read, absent)
-
-    def _reader(self, fact: str, atoms: tuple[Atom, ...]) -> Callable[[Anything], int]:
-        """A function from a fact's value to its cell; what it finds is kept, since values recur."""
-        answer = [answerer(atom, self.ruleset, self.program.generation) for atom in atoms]
-        domain = domain_of(fact)
-        kept: dict[object, int] = {}
-
-        def read(value: Anything) -> int:
-            found = kept.get(value)
-            if found is None:
-                found = sum(bool(yes(value)) << bit for bit, yes in enumerate(answer))
-                if len(kept) < _KEPT:
-                    kept[value] = found
-            return found
-
-        def read_number(value: int) -> int:
-            return sum(int(yes(value)) << bit for bit, yes in enumerate(answer))
-
-        return read_number if domain and domain.kind == "number" else read
+            absent = question.read(tuple(value) if isinstance(value, list) else value)
+        return fact, question.read, absent, DECLARED_BY.get(fact)
 
     def cells(self, request: EligibilityRequest) -> Cells:
-        """The cells of a request, in the order of `names`."""
+        """The cells of a request: of each fact that is asked about, of each status, of the affiliates."""
         facts = request.facts
         natural = facts["entity.kind"] in NATURAL_PERSONS
         employed = natural and facts.get("use.on_behalf_of") == "employer"
         found: list[Cell] = []
-        for question in self.asked:
-            fact = question.fact
-            value = facts.get(fact)
-            if not _counts(fact, facts, natural=natural, employed=employed):
+        for fact, read, absent, declared in self._readings[natural, employed]:
+            if read is None or (declared is not None and not _is_declared(declared, facts)):
                 found.append(0)
-            elif value is not None:
-                found.append(question.read(value))
-            elif fact == USERS and natural and not employed:
-                found.append(0)
-            elif fact == "model.multimodal":
-                derived = modality(facts, self.ruleset.vocabulary)
-                found.append(UNKNOWN if derived is None else question.read(derived))
             else:
-                found.append(question.absent)
+                value = facts.get(fact)
+                found.append(absent if value is None else read(value))
+        place = self._multimodal
+        if place is not None and found[place] == UNKNOWN:
+            derived = modality(facts, self.ruleset.vocabulary)
+            if derived is not None:
+                found[place] = self.asked[place].read(derived)
         for _, (status, due) in self.statuses:
             found.append(status_cell(facts.get(status.fact), status, due))
         found.append(self.pairs(facts.get(AFFILIATES) or ()))
@@ -193,8 +205,8 @@ class Questions:
         country = affiliate.get("principal_place_of_business")
         involved = affiliate.get("involved_in")
         return (
-            UNKNOWN if country is None else self._country(country),
-            UNKNOWN if involved is None else self._involved(tuple(involved)),
+            UNKNOWN if country is None else self.country.read(country),
+            UNKNOWN if involved is None else self.involvement.read(tuple(involved)),
         )
 
     def _can_matter(self, pair: Pair) -> bool:
@@ -204,10 +216,10 @@ class Questions:
 
     def part_answer(self, part: Atom, pair: Pair) -> bool | None:
         """How an affiliate's cells answer one part of a question about affiliates; None if unknown."""
-        atoms, cell = (
-            (self.country_atoms, pair[0]) if part.fact == COUNTRY_MEMBER else (self.involved_atoms, pair[1])
+        question, cell = (
+            (self.country, pair[0]) if part.fact == COUNTRY_MEMBER else (self.involvement, pair[1])
         )
-        return None if cell == UNKNOWN else bool(cell >> atoms.index(part) & 1)
+        return None if cell == UNKNOWN else bool(question.answers(cell)[part])
 
     def document(self, cells: Cells) -> dict[str, Anything]:
         """The cells as JSON: for each fact the yes-answers, or null where it is unknown."""
@@ -219,29 +231,25 @@ class Questions:
             found[f"status of {obligation}"] = STATUSES[cell]  # type: ignore[index]  # a status cell is an int
         pairs = cells[-1]
         found[AFFILIATES] = [
-            [_answers(self.country_atoms, country), _answers(self.involved_atoms, involved)]
+            [_answers(self.country.atoms, country), _answers(self.involvement.atoms, involved)]
             for country, involved in pairs  # type: ignore[union-attr]  # the last cell is that of the affiliates
         ]
         return found
 
 
-_KEPT = 4096
-"""How many values a reader keeps: more than there are countries and codes, and a bound for lists."""
-
-
-def _counts(fact: str, facts: Mapping[str, Anything], *, natural: bool, employed: bool) -> bool:
-    """`is_applicable`, with what is the same for all facts of a request worked out before."""
+def _counts(fact: str, *, natural: bool, employed: bool) -> bool:
+    """Whether a fact counts for applicants of this sort: persons or not, acting for an employer or not."""
     if fact in _FOR_PERSONS:
         return natural
     if fact in _FOR_ORGANISATIONS:
         return not natural
-    if fact in _FOR_EMPLOYED:
-        return employed
-    if fact in DECLARED_BY:
-        declaring, code = DECLARED_BY[fact]
-        declared = facts.get(declaring)
-        return declared is None or code in declared
-    return True
+    return employed or fact not in _FOR_EMPLOYED
+
+
+def _is_declared(declared: tuple[str, str], facts: Mapping[str, Anything]) -> bool:
+    """Whether the list names the code, or may name it since it is unknown."""
+    codes = facts.get(declared[0])
+    return codes is None or declared[1] in codes
 
 
 def _parts(atom: Atom) -> tuple[Atom, ...]:

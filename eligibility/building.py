@@ -26,11 +26,12 @@ from eligibility.ruleset import (
 
 
 def build(document: Mapping[str, Anything]) -> Ruleset:
-    """Build the ruleset that a document describes.
+    """Build the ruleset that a document describes; the order of its rules means nothing.
 
     Raises:
         Faults: what is wrong, each with its place in the document and a remedy.
     """
+    document = {**document, "rules": sorted(document["rules"], key=lambda rule: str(rule["id"]))}
     faults: list[DocumentFault] = []
     generations = {name: _generation(name, words) for name, words in document["generations"].items()}
     regions = {name: _region(name, document["regions"]) for name in document["regions"]}

@@ -9,7 +9,8 @@ for each effect.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
@@ -43,7 +44,19 @@ class Alternative:
     @cached_property
     def texts(self) -> tuple[str, ...]:
         """The literals as evaluations write them."""
-        return tuple(literal_text(literal) for literal in self.literals)
+        return tuple(map(literal_text, self.literals))
+
+    @cached_property
+    def settles(self) -> tuple[str, ...]:
+        """What the conclusion makes known to the levels that follow."""
+        then = self.rule.then
+        names = (then.name,) if then.kind in {"derive", "finding"} else ()
+        return names if self.effect is None else (*names, f"effect {self.effect}")
+
+    @cached_property
+    def absent(self) -> tuple[str, ...]:
+        """The names that must not hold."""
+        return absent_names(self.literals)
 
 
 @dataclass(frozen=True)
@@ -61,8 +74,9 @@ class Compiled:
 
     levels: tuple[Level, ...]
     definition: Mapping[str, Anything]
-    ways: Mapping[str, tuple[Alternative, ...]]
-    """For each thing that can be concluded, the alternatives that conclude it."""
+    failures: Mapping[str, tuple[Literal, ...]]
+    """For each thing that can be concluded, what could stand in the way: every literal of its alternatives,
+    turned round, in the order of their texts."""
 
 
 def compile_program(program: Program) -> Compiled:
@@ -75,12 +89,12 @@ def compile_program(program: Program) -> Compiled:
     definition: dict[str, Anything] = {}
     for level in levels:
         definition.update(_definition(level))
-    ways: dict[str, tuple[Alternative, ...]] = {}
+    failures: dict[str, set[Literal]] = {}
     for level in levels:
         for _, alternative in level.alternatives:
-            name = alternative.rule.then.name
-            ways[name] = (*ways.get(name, ()), alternative)
-    return Compiled(tuple(levels), definition, ways)
+            turned = ((key, not holds) for key, holds in alternative.literals)
+            failures.setdefault(alternative.rule.then.name, set()).update(turned)
+    return Compiled(tuple(levels), definition, {name: _in_order(found) for name, found in failures.items()})
 
 
 def alternatives_of(rule: Rule) -> list[Alternative]:
@@ -148,8 +162,13 @@ def _level(number: int, alternatives: Sequence[Alternative]) -> Level:
     return Level(named, properties, f"level{number}")
 
 
-def _in_order(literals: frozenset[Literal]) -> tuple[Literal, ...]:
+def _in_order(literals: AbstractSet[Literal]) -> tuple[Literal, ...]:
     return tuple(sorted(literals, key=literal_text))
+
+
+def absent_names(literals: Iterable[Literal]) -> tuple[str, ...]:
+    """The derived facts and findings among literals that must not hold."""
+    return tuple(key for key, holds in literals if not holds and isinstance(key, str))
 
 
 def literal_text(literal: Literal) -> str:

@@ -15,7 +15,8 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import Any as Anything
+from typing import NamedTuple
 
 import durable_rules_engine
 import orjson
@@ -30,16 +31,28 @@ _HANDLED, _NOT_HANDLED, _OBSERVED = 0, 1, 2
 _TRIES = 3
 
 
-@dataclass(frozen=True)
-class Firing:
+class Firing(NamedTuple):
     """What fired for one row of true atoms, and everything that was concluded."""
 
     alternatives: tuple[Alternative, ...]
+    rules: frozenset[str]
     derived: frozenset[str]
     findings: frozenset[Made]
     obligations: frozenset[str]
     licensors: frozenset[str]
     outcomes: frozenset[str]
+
+    @property
+    def found(self) -> tuple[frozenset[Anything], ...]:
+        """Everything that was found, to be compared with what the second evaluator says."""
+        return (
+            self.rules,
+            self.derived,
+            self.findings,
+            self.obligations,
+            self.licensors,
+            self.outcomes,
+        )
 
 
 class Engine:
@@ -54,7 +67,11 @@ class Engine:
             name: alternative for level in compiled.levels for name, alternative in level.alternatives
         }
         self._levels = [
-            (level.marker, [(key, holds, f',"{name}":true') for key, holds, name in level.properties])
+            (
+                level.marker,
+                {key: f',"{name}":true' for key, holds, name in level.properties if holds},
+                [(key, f',"{name}":true') for key, holds, name in level.properties if not holds],
+            )
             for level in compiled.levels
         ]
         self._handle = durable_rules_engine.create_ruleset(name, orjson.dumps(compiled.definition).decode())
@@ -84,43 +101,36 @@ class Engine:
         fired: list[Alternative] = []
         begun = False
         try:
-            for number, (marker, properties) in enumerate(self._levels):
-                present = "".join([text for key, holds, text in properties if (key in holding) is holds])
-                fact = f'{{"id":"{number}","sid":"{session}","{marker}":true{present}}}'
+            for number, (marker, present, absent) in enumerate(self._levels):
+                properties = [present[key] for key in holding if key in present]
+                properties += [text for key, text in absent if key not in holding]
+                fact = f'{{"id":"{number}","sid":"{session}","{marker}":true{"".join(properties)}}}'
                 code, state = durable_rules_engine.assert_fact(self._handle, fact)
                 if code == _OBSERVED:
                     return None
                 if code != _HANDLED:
                     raise EngineFailure(f"the rule engine did not handle a fact of {marker} (code {code})")
                 begun = True
-                for name in self._names(state):
-                    alternative = self._alternatives.get(name)
-                    if alternative is not None:
-                        fired.append(alternative)
-                        _settle(alternative, holding)
+                for alternative in self._fired(state):
+                    fired.append(alternative)
+                    holding.update(alternative.settles)
         finally:
             if begun:
                 durable_rules_engine.delete_state(self._handle, session)
         return fired
 
-    def _names(self, state: int) -> Iterable[str]:
-        """The names of the rules that the last fact fired, each action completed."""
+    def _fired(self, state: int) -> list[Alternative]:
+        """What the last fact fired, each action completed."""
         started = durable_rules_engine.start_action_for_state(self._handle, state)
         message = started[1] if started else None
-        names = []
+        fired = []
         while message:
-            names.append(message[2 : message.index('"', 2)])
+            # {"name":{"m":{…}}}: the name is all that is needed, the matched fact is known
+            alternative = self._alternatives.get(message[2 : message.index('"', 2)])
+            if alternative is not None:
+                fired.append(alternative)
             message = durable_rules_engine.complete_and_start_action(self._handle, state)
-        return names
-
-
-def _settle(alternative: Alternative, holding: set[Key]) -> None:
-    """Make a conclusion known to the levels that follow."""
-    then = alternative.rule.then
-    if then.kind in {"derive", "finding"}:
-        holding.add(then.name)
-    if alternative.effect is not None:
-        holding.add(f"effect {alternative.effect}")
+        return fired
 
 
 def _firing(fired: list[Alternative]) -> Firing:
@@ -139,6 +149,7 @@ def _firing(fired: list[Alternative]) -> Firing:
             concluded[then.kind].add(then.name)
     return Firing(
         tuple(fired),
+        frozenset([alternative.rule.id for alternative in fired]),
         frozenset(concluded["derive"]),
         frozenset(made),
         frozenset(concluded["obligation"]),

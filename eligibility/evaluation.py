@@ -9,26 +9,21 @@ and in sum; if they do not, there is no answer.
 from __future__ import annotations
 
 import hashlib
-import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 from typing import Any as Anything
 
+from eligibility.agreement import decide_rows
 from eligibility.answering import STATUSES
 from eligibility.atoms import Cells, Questions
-from eligibility.conditions import Atom
-from eligibility.diagram import FALSE, TRUE
-from eligibility.engine import Engine, Firing
-from eligibility.errors import EvaluatorsDisagree
+from eligibility.engine import Engine
 from eligibility.graph import Step, alternatives_under, steps_of
 from eligibility.ruleset import canonical
 from eligibility.semantics import Made, Semantics, Verdict
 from eligibility.trial import Trial, slot_name
 from eligibility.unknowns import Reach, reach
 
-log = logging.getLogger(__name__)
 CLARIFICATION = "clarification"
 
 
@@ -84,8 +79,7 @@ def evaluate(questions: Questions, semantics: Semantics, engine: Engine, cells: 
     trial = Trial(questions, cells)
     verdict = semantics.judge(trial.atoms, trial.space)
     found = reach(trial, verdict)
-    firings = [_decide(trial, verdict, engine, row) for row in _rows(trial, verdict)]
-    _agree_in_sum(trial, verdict, firings)
+    firings = decide_rows(trial, verdict, engine)
     outcome = found.outcomes[0] if len(found.outcomes) == 1 else "contact_meta"
     steps = steps_of(trial, verdict, firings, engine.compiled)
     content = _content(trial, verdict, found, outcome, steps)
@@ -98,99 +92,6 @@ def evaluate(questions: Questions, semantics: Semantics, engine: Engine, cells: 
         content=content,
         steps=steps,
     )
-
-
-def _rows(trial: Trial, verdict: Verdict) -> Iterator[Mapping[int, int]]:
-    """Values of the unknown facts that between them show all that can vary."""
-    if not trial.variables:
-        yield {}
-        return
-    space = trial.space
-    rows: list[Mapping[int, int]] = []
-    tables = (verdict.rules, verdict.outcomes, verdict.findings, verdict.licensors)
-    varying = [function for table in tables for function in table.values() if function not in {FALSE, TRUE}]
-    wanted = [side for function in dict.fromkeys(varying) for side in (function, space.negate(function))]
-    for function in (*wanted, *_changes(trial, verdict)):
-        if not any(space.at(function, row) for row in rows):
-            rows.append(space.witness(function))
-    yield from rows or [{}]
-
-
-def _changes(trial: Trial, verdict: Verdict) -> Iterator[int]:
-    """Where a change of one unknown fact changes the outcome, both before and after the change."""
-    space = trial.space
-    for variables in trial.slots().values():
-        reachable = {name: space.some(function, variables) for name, function in verdict.outcomes.items()}
-        for one, other in combinations(reachable, 2):
-            where = space.both(reachable[one], reachable[other])
-            if where != FALSE and not variables.isdisjoint(space.support(verdict.outcomes[one])):
-                yield space.both(where, verdict.outcomes[one])
-                yield space.both(where, verdict.outcomes[other])
-
-
-def _decide(trial: Trial, verdict: Verdict, engine: Engine, row: Mapping[int, int]) -> Firing:
-    """Let the engine decide one complete row, and hold its answer against the second evaluator's."""
-    if trial.variables:
-        true_atoms = [atom for atom, function in trial.atoms.items() if trial.space.at(function, row)]
-    else:
-        true_atoms = [atom for atom, function in trial.atoms.items() if function == TRUE]
-    firing = engine.run(true_atoms)
-    _compare(
-        "rules",
-        {alternative.rule.id for alternative in firing.alternatives},
-        verdict.rules,
-        trial,
-        row,
-        true_atoms,
-    )
-    _compare("derived facts", firing.derived, verdict.derived, trial, row, true_atoms)
-    _compare("findings", firing.findings, verdict.findings, trial, row, true_atoms)
-    _compare("obligations", firing.obligations, verdict.obligations, trial, row, true_atoms)
-    _compare("licensors", firing.licensors, verdict.licensors, trial, row, true_atoms)
-    _compare("outcomes", firing.outcomes, verdict.outcomes, trial, row, true_atoms)
-    return firing
-
-
-def _compare(
-    what: str,
-    engine_says: Sequence[object] | set[str] | frozenset[str] | frozenset[Made],
-    table: Mapping[Anything, int],
-    trial: Trial,
-    row: Mapping[int, int],
-    true_atoms: Sequence[Atom],
-) -> None:
-    space = trial.space
-    says = {
-        key for key, function in table.items() if function == TRUE or (function and space.at(function, row))
-    }
-    if says != engine_says:
-        pattern = [atom.id for atom in true_atoms]
-        log.error(
-            "evaluators disagree on %s: engine %r, semantics %r, true atoms %r",
-            what,
-            engine_says,
-            says,
-            pattern,
-        )
-        raise EvaluatorsDisagree(f"the two evaluators disagree on {what}, so nothing was decided")
-
-
-def _agree_in_sum(trial: Trial, verdict: Verdict, firings: Sequence[Firing]) -> None:
-    """What the engine found in all rows must be what is certain; what it found in some, what is possible."""
-    fired = [frozenset(alternative.rule.id for alternative in firing.alternatives) for firing in firings]
-    always, sometimes = frozenset.intersection(*fired), frozenset.union(*fired)
-    certain = {rule for rule, function in verdict.rules.items() if function == TRUE}
-    possible = {rule for rule, function in verdict.rules.items() if function != FALSE}
-    outcomes = frozenset().union(*(firing.outcomes for firing in firings))
-    reachable = {outcome for outcome, function in verdict.outcomes.items() if function != FALSE}
-    single = all(len(firing.outcomes) == 1 for firing in firings)
-    if always != certain or sometimes != possible or outcomes != reachable or not single:
-        log.error(
-            "evaluators disagree in sum over %d rows of %r",
-            len(firings),
-            trial.questions.document(trial.cells),
-        )
-        raise EvaluatorsDisagree("the two evaluators disagree on what is certain, so nothing was decided")
 
 
 def _content(

@@ -8,11 +8,11 @@ hold.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from itertools import islice
 from typing import Any as Anything
+from typing import NamedTuple
 
-from eligibility.compiler import NOT, Alternative, Compiled, Literal, literal_text
+from eligibility.compiler import NOT, Alternative, Compiled, Literal, absent_names, literal_text
 from eligibility.conditions import Atom
 from eligibility.diagram import FALSE, TRUE
 from eligibility.engine import Firing
@@ -24,8 +24,7 @@ MOST_CUBES = 8
 """Alternatives shown for one finding; more would not be read."""
 
 
-@dataclass(frozen=True)
-class Step:
+class Step(NamedTuple):
     """One conclusion: the rule that fired (empty for a derived fact that does not hold) and its premises."""
 
     rule: str
@@ -64,15 +63,16 @@ def steps_of(
             if verdict.rules.get(way.rule.id) == TRUE:
                 ways.setdefault(way.rule.id, {})[way] = None
     steps = []
-    negated: set[str] = set()
+    absent: dict[str, None] = {}
     for fired in sorted(ways.values(), key=_place):
-        literals = (
-            _common(fired, is_certain) if trial.variables or len(fired) > 1 else next(iter(fired)).literals
-        )
-        rule = next(iter(fired)).rule
-        negated.update(key for key, holds in literals if not holds and isinstance(key, str))
-        steps.append(Step(rule.id, rule.then.name, tuple(map(literal_text, literals))))
-    return (*_why_not(negated, compiled, is_certain), *steps)
+        way = next(iter(fired))
+        texts, names = way.texts, way.absent
+        if trial.variables or len(fired) > 1:
+            literals = _common(fired, is_certain)
+            texts, names = tuple(map(literal_text, literals)), absent_names(literals)
+        absent.update(dict.fromkeys(names))
+        steps.append(Step(way.rule.id, way.rule.then.name, texts))
+    return (*_why_not(absent, compiled, is_certain), *steps)
 
 
 def _place(ways: Iterable[Alternative]) -> tuple[int, str]:
@@ -87,20 +87,15 @@ def _common(ways: Iterable[Alternative], is_certain: _Certain) -> tuple[Literal,
 
 
 def _why_not(names: Iterable[str], compiled: Compiled, is_certain: _Certain) -> Iterator[Step]:
-    """Why names do not hold: of each way in which a rule could have concluded them, what fails."""
-    waiting, seen = sorted(names), set[str]()
+    """Why names do not hold: what stands in the way of the rules that could have concluded them."""
+    waiting, seen = list(names), set[str]()
     while waiting:
         name = waiting.pop(0)
-        ways = compiled.ways.get(name, ())
-        if name in seen or not ways:
-            continue
-        seen.add(name)
-        failing = {
-            (key, not holds) for way in ways for key, holds in way.literals if is_certain((key, not holds))
-        }
-        because = tuple(sorted(failing, key=literal_text))
-        waiting.extend(key for key, holds in because if not holds and isinstance(key, str))
-        yield Step("", NOT + name, tuple(map(literal_text, because)))
+        if name not in seen and name in compiled.failures:
+            seen.add(name)
+            because = tuple(filter(is_certain, compiled.failures[name]))
+            waiting.extend(absent_names(because))
+            yield Step("", NOT + name, tuple(map(literal_text, because)))
 
 
 def alternatives_under(
@@ -150,5 +145,5 @@ def _answers(trial: Trial, variable: Variable, values: frozenset[int]) -> list[s
 
 def _atoms(trial: Trial, variable: Variable) -> tuple[Atom, ...]:
     if variable.slot[1] >= 0:
-        return trial.questions.country_atoms
+        return trial.questions.country.atoms
     return trial.questions.program.questions[variable.slot[0]]

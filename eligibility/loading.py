@@ -26,7 +26,8 @@ RULE_FILES = ("principal", "licence", "critical-infrastructure", "acceptable-use
 
 def shipped_rules() -> Path:
     """The folder of the rules shipped with the project."""
-    return Path(str(files("rules")))
+    # a folder of data is a namespace without a path of its own, so ask for a file that must be there
+    return Path(str(files("rules") / "ruleset.yaml")).parent
 
 
 def load_rules(folder: Path) -> Ruleset:

@@ -77,6 +77,8 @@ def meaning(condition: Condition) -> Meaning:
         case Not(part):
             inner = meaning(part)
             return lambda world: world.space.negate(inner(world))
+        case All((part,)) | Any((part,)):
+            return meaning(part)
         case All(parts):
             return _all([meaning(part) for part in parts])
         case Any(parts):
@@ -87,9 +89,10 @@ def _all(parts: list[Meaning]) -> Meaning:
     def every(world: World) -> int:
         result = TRUE
         for part in parts:
-            result = world.space.both(result, part(world))
-            if result == FALSE:
-                break
+            value = part(world)
+            if value == FALSE:
+                return FALSE
+            result = value if result == TRUE else world.space.both(result, value)
         return result
 
     return every
@@ -99,9 +102,10 @@ def _any(parts: list[Meaning]) -> Meaning:
     def some(world: World) -> int:
         result = FALSE
         for part in parts:
-            result = world.space.either(result, part(world))
-            if result == TRUE:
-                break
+            value = part(world)
+            if value == TRUE:
+                return TRUE
+            result = value if result == FALSE else world.space.either(result, value)
         return result
 
     return some

@@ -110,7 +110,7 @@ class Trial:
         involvements = self._domain("entity.affiliates[].involved_in").values
         for place, (country, involved) in enumerate(self._pairs()):
             if country == UNKNOWN:
-                asked = questions.country_question
+                asked = questions.country
                 self._add(
                     Variable(
                         (COUNTRY_MEMBER, place), cells=possible_cells(asked, self._domain(COUNTRY_MEMBER))
@@ -173,7 +173,7 @@ class Trial:
         slot = (part.fact, place)
         if part.fact == COUNTRY_MEMBER:
             number = self._numbers[slot, None]
-            bit = self.questions.country_atoms.index(part)
+            bit = self.questions.country.atoms.index(part)
             cells = self.variables[number].cells
             return self.space.test(number, {value for value, cell in enumerate(cells) if cell >> bit & 1})
         return self._list(part, slot, can_be_empty=True)

@@ -7,8 +7,8 @@ that a well-formed request could give.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import combinations
+from typing import NamedTuple
 
 from eligibility.atoms import UNKNOWN
 from eligibility.diagram import FALSE, TRUE
@@ -17,16 +17,14 @@ from eligibility.semantics import Made, Verdict
 from eligibility.trial import Slot, Trial
 
 
-@dataclass(frozen=True)
-class Missing:
+class Missing(NamedTuple):
     """An unknown fact that can change the outcome, and the outcomes seen when it alone changes."""
 
     slot: Slot
     outcomes: tuple[str, ...]
 
 
-@dataclass(frozen=True)
-class Reach:
+class Reach(NamedTuple):
     """What holds in every combination of the unknown facts, and what in some."""
 
     outcomes: tuple[str, ...]

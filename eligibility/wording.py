@@ -109,7 +109,7 @@ class Subject:
 
     def _argument(self, argument: object) -> str:
         if isinstance(argument, tuple):
-            return self.enumeration([str(item) for item in argument])
+            return ", ".join(map(str, argument))
         return str(argument).lower() if isinstance(argument, bool) else str(argument)
 
     def enumeration(self, items: Sequence[str]) -> str:
@@ -151,7 +151,7 @@ class Subject:
         """An answer as evaluations write it (`not above 7`), said in words."""
         phrase = text.removeprefix(NOT)
         fact = COUNTRY_MEMBER if slot.startswith(f"{AFFILIATES}[") else slot
-        atoms = self.questions.program.questions.get(fact, self.questions.country_atoms)
+        atoms = self.questions.program.questions.get(fact, self.questions.country.atoms)
         for atom in atoms:
             if atom.phrase == phrase:
                 return self.phrase(atom, holds=text == phrase)
