@@ -1,0 +1,202 @@
+"""What the environment says: the only module that reads it.
+
+Every variable is optional. A value that is not right is refused before anything starts, naming the variable,
+what it holds and what would be right; values that may hold a secret are never repeated.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import platformdirs
+
+from eligibility.errors import SettingsInvalid
+
+
+class Variable(NamedTuple):
+    """An environment variable: its name, its default in words, what it means."""
+
+    name: str
+    default: str
+    meaning: str
+
+
+VARIABLES: tuple[Variable, ...] = (
+    Variable("ELIGIBILITY_HOST", "127.0.0.1", "the address it listens on"),
+    Variable("ELIGIBILITY_PORT", "8000", "the port it listens on, 1 to 65535"),
+    Variable(
+        "ELIGIBILITY_DATABASE_URL",
+        "none",
+        "the service's login to a PostgreSQL; without it an embedded one is started in the data directory",
+    ),
+    Variable("ELIGIBILITY_OWNER_DATABASE_URL", "none", "the owner's login, for migrations"),
+    Variable(
+        "ELIGIBILITY_DATA_DIR",
+        "a per-user data directory",
+        "the embedded database and the secrets that the service generates",
+    ),
+    Variable(
+        "ELIGIBILITY_SIGNING_KEY_FILE",
+        "generated in the data directory",
+        "the key that signs the log, the same file on every machine of one log",
+    ),
+    Variable(
+        "ELIGIBILITY_SERVICE_SECRET_FILE",
+        "generated in the data directory",
+        "the secret under which API keys and idempotency keys are hashed, "
+        "the same file on every machine of one log",
+    ),
+    Variable(
+        "ELIGIBILITY_RULES_DIR",
+        "the rules shipped with it",
+        "the policy put in force on an empty log, a draft afterwards",
+    ),
+    Variable(
+        "ELIGIBILITY_ADMIN_KEY",
+        "generated at the first start, kept in the data directory",
+        "the first `admin` key, any text of 16 characters or more",
+    ),
+    Variable("ELIGIBILITY_WORKERS", "1", "server processes, 1 to 64"),
+)
+
+_HIGHEST_PORT = 65535
+_MOST_WORKERS = 64
+_SHORTEST_ADMIN_KEY = 16
+_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The settings of one process.
+
+    `None` stands for what is made or found by default: no database (start the embedded one), a secret in the
+    data directory, the rules shipped with the package. Paths are absolute.
+    """
+
+    host: str
+    port: int
+    database_url: str | None
+    owner_database_url: str | None
+    data_dir: Path
+    signing_key_file: Path | None
+    service_secret_file: Path | None
+    rules_dir: Path | None
+    admin_key: str | None
+    workers: int
+
+    @classmethod
+    def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
+        """Read the settings from `environ`, by default the process's own.
+
+        An empty value counts as absent. Raises SettingsInvalid.
+        """
+        source = os.environ if environ is None else environ
+        given = {name: value for name, value in source.items() if value.strip()}
+        database_url = _database_url(given, "ELIGIBILITY_DATABASE_URL")
+        owner_url = _database_url(given, "ELIGIBILITY_OWNER_DATABASE_URL")
+        if owner_url and not database_url:
+            message = (
+                "`ELIGIBILITY_OWNER_DATABASE_URL` is set without `ELIGIBILITY_DATABASE_URL`: "
+                "set both, or neither to use the embedded database"
+            )
+            raise SettingsInvalid(message)
+        return cls(
+            host=given.get("ELIGIBILITY_HOST", "127.0.0.1"),
+            port=_whole(given, "ELIGIBILITY_PORT", 8000, _HIGHEST_PORT),
+            database_url=database_url,
+            owner_database_url=owner_url,
+            data_dir=_path(given, "ELIGIBILITY_DATA_DIR") or _default_data_dir(given),
+            signing_key_file=_path(given, "ELIGIBILITY_SIGNING_KEY_FILE"),
+            service_secret_file=_file(given, "ELIGIBILITY_SERVICE_SECRET_FILE"),
+            rules_dir=_folder(given, "ELIGIBILITY_RULES_DIR"),
+            admin_key=_admin_key(given),
+            workers=_whole(given, "ELIGIBILITY_WORKERS", 1, _MOST_WORKERS),
+        )
+
+
+def _default_data_dir(given: Mapping[str, str]) -> Path:
+    """Where data live when nobody says.
+
+    The embedded server refuses to run as root and cannot reach a closed home from another account, so root's
+    default is the system's place for such data and does not depend on the mode of `/root`.
+    """
+    if os.geteuid() == 0 and "XDG_DATA_HOME" not in given:
+        return platformdirs.site_state_path("eligibility")
+    return platformdirs.user_data_path("eligibility")
+
+
+def _whole(given: Mapping[str, str], name: str, default: int, most: int) -> int:
+    text = given.get(name)
+    if text is None:
+        return default
+    if not (text.strip().isascii() and text.strip().isdigit() and 1 <= int(text) <= most):
+        message = f"`{name}` is `{text}`: give a whole number from 1 to {most}"
+        raise SettingsInvalid(message)
+    return int(text)
+
+
+def _path(given: Mapping[str, str], name: str) -> Path | None:
+    text = given.get(name)
+    if text is None:
+        return None
+    try:
+        return Path(text).expanduser().absolute()
+    except RuntimeError as error:
+        message = f"`{name}` is `{text}`: the home directory it speaks of is not known, give a full path"
+        raise SettingsInvalid(message) from error
+
+
+def _file(given: Mapping[str, str], name: str) -> Path | None:
+    path = _path(given, name)
+    if path is not None and not path.is_file():
+        message = f"`{name}` is `{given[name]}`: there is no such file, create it or unset the variable"
+        raise SettingsInvalid(message)
+    return path
+
+
+def _folder(given: Mapping[str, str], name: str) -> Path | None:
+    path = _path(given, name)
+    if path is not None and not path.is_dir():
+        message = f"`{name}` is `{given[name]}`: there is no such folder"
+        raise SettingsInvalid(message)
+    return path
+
+
+def _database_url(given: Mapping[str, str], name: str) -> str | None:
+    url = given.get(name)
+    if url is None:
+        return None
+    wanted = "give `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`"
+    try:
+        parts = urlsplit(url.strip())
+        parts.port  # noqa: B018  # reading it is what checks it
+    except ValueError as error:
+        message = f"`{name}` is no URL: {error}; {wanted}"
+        raise SettingsInvalid(message) from error
+    if parts.scheme not in _SCHEMES:
+        message = f"`{name}` begins with `{parts.scheme}`, which is no PostgreSQL: {wanted}"
+        raise SettingsInvalid(message)
+    if len(parts.path) < len("/x"):
+        message = f"`{name}` names no database: {wanted}"
+        raise SettingsInvalid(message)
+    return url.strip()
+
+
+def _admin_key(given: Mapping[str, str]) -> str | None:
+    key = given.get("ELIGIBILITY_ADMIN_KEY")
+    if key is None:
+        return None
+    key = key.strip()
+    if len(key) < _SHORTEST_ADMIN_KEY:
+        message = (
+            f"`ELIGIBILITY_ADMIN_KEY` has {len(key)} characters: give {_SHORTEST_ADMIN_KEY} or more, "
+            "or unset it to have one generated"
+        )
+        raise SettingsInvalid(message)
+    if not key.isprintable():
+        message = "`ELIGIBILITY_ADMIN_KEY` holds a character that no header can carry: use printable ones"
+        raise SettingsInvalid(message)
+    return key

@@ -1,0 +1,276 @@
+"""One transaction of the log: everything of a group of entries, sealed in one block.
+
+The order keeps the only lock that all writers share, the head's, to two statements: keys and evaluations are
+claimed first (sorted, so that no two groups wait for each other), the records copied, then the head locked,
+the block inserted and the head moved.
+"""
+
+from collections import OrderedDict
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from hashlib import sha256
+from typing import Any, TypeAlias
+from uuid import UUID
+
+import psycopg
+import uuid_utils.compat
+
+from eligibility import merkle
+from eligibility.errors import (
+    IdempotencyConflict,
+    LogBehind,
+    Overtaken,
+    RecordRefused,
+    RulesetReplaced,
+    StorageError,
+)
+from eligibility.storage.entries import Earlier, Prepared, Recorded
+from eligibility.storage.records import canonical, hash_bytes, hash_text, timestamp
+
+LARGEST_BLOCK = 4096
+HEADER_VERSION = 1
+_MOST_REMEMBERED = 100_000
+
+Connection: TypeAlias = psycopg.AsyncConnection[Any]
+Result: TypeAlias = Recorded | Earlier | StorageError
+
+_CLAIM_KEYS = """
+    INSERT INTO idempotency (principal, key_mac, body_mac, record)
+    SELECT * FROM unnest(%b::text[], %b::bytea[], %b::bytea[], %b::uuid[])
+    ON CONFLICT DO NOTHING RETURNING record
+"""
+_EARLIER_KEYS = """
+    SELECT i.principal, i.key_mac, i.body_mac, i.record FROM idempotency i
+    JOIN unnest(%b::text[], %b::bytea[]) AS k (principal, key_mac) USING (principal, key_mac)
+"""
+_STORE_EVALUATION = """
+    INSERT INTO evaluation (key, ruleset, cells, content, content_hash, outcome, findings)
+    VALUES (%b, %b, %b, %b, %b, %b, %b) ON CONFLICT DO NOTHING
+"""
+_STORED_EVALUATIONS = "SELECT key, content_hash FROM evaluation WHERE key = ANY(%b::bytea[])"
+_COPY_RECORDS = """
+    COPY record (id, block, position, kind, at, actor, channel, ruleset, evaluation, evaluation_key, outcome,
+                 generation, subject, body, leaf) FROM STDIN (FORMAT BINARY)
+"""
+_RECORD_TYPES = [
+    "uuid",
+    "uuid",
+    "int4",
+    "text",
+    "timestamptz",
+    "text",
+    "text",
+    "bytea",
+    "bytea",
+    "bytea",
+    "text",
+    "text",
+    "uuid",
+    "bytea",
+    "bytea",
+]
+_COPY_PRIVATE = "COPY private (record, salt, content, entity_reference) FROM STDIN (FORMAT BINARY)"
+_PRIVATE_TYPES = ("uuid", "bytea", "bytea", "text")
+_LOCK_HEAD = "SELECT block, next_sequence, hash, ruleset FROM head FOR UPDATE"
+_SEAL = """
+    WITH sealed AS (
+        INSERT INTO block (number, id, first, count, root, previous, hash, at)
+        VALUES (%(number)b, %(id)b, %(first)b, %(count)b, %(root)b, %(previous)b, %(hash)b, %(at)b)
+    )
+    UPDATE head SET block = %(number)b, next_sequence = %(first)b::bigint + %(count)b::int, hash = %(hash)b
+"""
+
+
+class Dropped(Exception):
+    """Some entries cannot be recorded, each for its own reason; nothing was, and the others may try again."""
+
+    def __init__(self, failures: dict[Prepared, StorageError]) -> None:
+        super().__init__(f"{len(failures)} entries cannot be recorded")
+        self.failures = failures
+
+
+@dataclass
+class Memory:
+    """What one process remembers of the log: the last block it saw committed, and evaluations stored."""
+
+    block: int = 0
+    evaluations: OrderedDict[bytes, bytes] = field(default_factory=OrderedDict)
+
+    def remember(self, evaluations: dict[bytes, bytes]) -> None:
+        """Keep the evaluations, key to hash of content, that are now known to be stored."""
+        for key, content_hash in evaluations.items():
+            self.evaluations[key] = content_hash
+            self.evaluations.move_to_end(key)
+        while len(self.evaluations) > _MOST_REMEMBERED:
+            self.evaluations.popitem(last=False)
+
+
+def header_hash(
+    *, number: int, first: int, count: int, root: bytes, previous: bytes, at: datetime, key: str | None = None
+) -> bytes:
+    """The hash of a block: SHA-256 of the canonical JSON of its header. Without a key, none is named."""
+    header: dict[str, object] = {
+        "v": HEADER_VERSION,
+        "number": number,
+        "first": first,
+        "count": count,
+        "root": hash_text(root),
+        "previous": hash_text(previous),
+        "at": timestamp(at),
+    }
+    if key is not None:
+        header["key"] = key
+    return sha256(canonical(header)).digest()
+
+
+async def write(connection: Connection, group: Sequence[Prepared], memory: Memory) -> dict[Prepared, Result]:
+    """Record the group, at most LARGEST_BLOCK entries, in one transaction and one block.
+
+    Raises Dropped, LogBehind, or an error of psycopg; then nothing was recorded, unless the commit itself
+    failed, when nobody knows.
+    """
+    block, stored = 0, dict[bytes, bytes]()
+    async with connection.transaction():
+        results = await _claim_keys(connection, group)
+        winners = [prepared for prepared in group if prepared not in results]
+        if winners:
+            stored = await _store_evaluations(connection, winners, memory)
+            await _run_statements(connection, winners)
+            block_id = uuid_utils.compat.uuid7()
+            await _copy(connection, block_id, winners)
+            block, first = await _seal(connection, block_id, winners, memory)
+            for position, prepared in enumerate(winners):
+                results[prepared] = Recorded(prepared.entry.id, first + position)
+    memory.block = max(memory.block, block)
+    memory.remember(stored)
+    return results
+
+
+async def _claim_keys(connection: Connection, group: Sequence[Prepared]) -> dict[Prepared, Result]:
+    """Claim the idempotency keys; answer those that somebody claimed earlier."""
+    keyed = sorted(
+        (p for p in group if p.entry.idempotency),
+        key=lambda p: (p.entry.idempotency.principal, p.key_mac),  # type: ignore[union-attr]  # filtered
+    )
+    if not keyed:
+        return {}
+    principals = [p.entry.idempotency.principal for p in keyed]  # type: ignore[union-attr]  # filtered
+    macs = [p.key_mac for p in keyed]
+    cursor = await connection.execute(
+        _CLAIM_KEYS, (principals, macs, [p.body_mac for p in keyed], [p.entry.id for p in keyed])
+    )
+    claimed = {row[0] for row in await cursor.fetchall()}
+    if len(claimed) == len(keyed):
+        return {}
+    cursor = await connection.execute(_EARLIER_KEYS, (principals, macs))
+    first = {(row[0], bytes(row[1])): (bytes(row[2]), row[3]) for row in await cursor.fetchall()}
+    results: dict[Prepared, Result] = {}
+    for principal, prepared in zip(principals, keyed, strict=True):
+        if prepared.entry.id not in claimed and prepared.key_mac is not None:
+            body_mac, record = first[principal, prepared.key_mac]
+            results[prepared] = Earlier(record) if body_mac == prepared.body_mac else _conflict()
+    return results
+
+
+def _conflict() -> IdempotencyConflict:
+    return IdempotencyConflict("this idempotency key was used before, for another request: use a new one")
+
+
+async def _store_evaluations(
+    connection: Connection, winners: Sequence[Prepared], memory: Memory
+) -> dict[bytes, bytes]:
+    """Store the evaluations that are not known to be stored, and see that the stored ones are the same."""
+    evaluations = {e.key: e for e in (p.entry.evaluation for p in winners) if e is not None}
+    unknown = sorted(key for key in evaluations if key not in memory.evaluations)
+    stored = {key: memory.evaluations[key] for key in evaluations if key in memory.evaluations}
+    if unknown:
+        async with connection.cursor() as cursor:
+            await cursor.executemany(
+                _STORE_EVALUATION,
+                [
+                    (
+                        e.key,
+                        hash_bytes(e.ruleset),
+                        e.cells,
+                        e.content,
+                        e.content_hash,
+                        e.outcome,
+                        list(e.findings),
+                    )
+                    for e in map(evaluations.__getitem__, unknown)
+                ],
+            )
+            await cursor.execute(_STORED_EVALUATIONS, (unknown,))
+            stored.update({bytes(row[0]): bytes(row[1]) for row in await cursor.fetchall()})
+    differing: dict[Prepared, StorageError] = {
+        p: RecordRefused(
+            "the same facts were evaluated differently before under this ruleset: the code that evaluates "
+            "has changed without a new `semantics` number"
+        )
+        for p in winners
+        if p.entry.evaluation and p.entry.evaluation.content_hash != stored[p.entry.evaluation.key]
+    }
+    if differing:
+        raise Dropped(differing)
+    return stored
+
+
+async def _run_statements(connection: Connection, winners: Sequence[Prepared]) -> None:
+    """Make the changes that belong to the entries."""
+    for prepared in winners:
+        for statement in prepared.entry.also:
+            cursor = await connection.execute(statement.sql.encode(), statement.parameters)
+            if statement.rows is not None and cursor.rowcount != statement.rows:
+                raise Dropped({prepared: Overtaken(f"`{prepared.entry.kind}` came too late: look again")})
+
+
+async def _copy(connection: Connection, block_id: UUID, winners: Sequence[Prepared]) -> None:
+    """Copy records and private texts, at their places in the block to come."""
+    async with connection.cursor() as cursor:
+        async with cursor.copy(_COPY_RECORDS) as copy:
+            copy.set_types(_RECORD_TYPES)
+            for position, p in enumerate(winners):
+                e = p.entry
+                await copy.write_row(
+                    (
+                        *(e.id, block_id, position, e.kind, e.at, e.actor, e.channel, p.ruleset),
+                        *((e.evaluation.content_hash, e.evaluation.key) if e.evaluation else (None, None)),
+                        *(e.outcome, e.generation, e.subject, p.body, p.leaf),
+                    )
+                )
+        if any(p.private for p in winners):
+            async with cursor.copy(_COPY_PRIVATE) as copy:
+                copy.set_types(_PRIVATE_TYPES)
+                for p in winners:
+                    if p.private is not None:
+                        await copy.write_row((p.entry.id, p.salt, p.private, p.reference))
+
+
+async def _seal(
+    connection: Connection, block_id: UUID, winners: Sequence[Prepared], memory: Memory
+) -> tuple[int, int]:
+    """Lock the head, chain the block to it and move it. The block's number and first sequence."""
+    row = await (await connection.execute(_LOCK_HEAD)).fetchone()
+    if row is None or row[0] < memory.block:
+        raise LogBehind(
+            "the database lacks records that were acknowledged: it may be a copy that is not up to date",
+            retry_after=5,
+        )
+    last, first, previous, in_force = row
+    replaced: dict[Prepared, StorageError] = {
+        p: RulesetReplaced("another ruleset was put in force meanwhile: decide again")
+        for p in winners
+        if p.needs_ruleset_in_force and p.ruleset != in_force
+    }
+    if replaced:
+        raise Dropped(replaced)
+    count, root, at = len(winners), merkle.root([p.leaf for p in winners]), datetime.now(UTC)
+    sealed = header_hash(number=last + 1, first=first, count=count, root=root, previous=previous, at=at)
+    parameters = {"number": last + 1, "id": block_id, "first": first, "count": count}
+    hashes = {"root": root, "previous": previous, "hash": sealed, "at": at}
+    try:
+        await connection.execute(_SEAL, {**parameters, **hashes})
+    except psycopg.errors.UniqueViolation as error:
+        raise LogBehind("the head of the log is behind its blocks: look into it", retry_after=60) from error
+    return last + 1, first

@@ -1,0 +1,156 @@
+"""What can be asked of the log, what it answers, and what becomes of an entry on its way into it."""
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from typing import Any
+from uuid import UUID
+
+from eligibility.storage.records import Envelope, canonical, commitment, hash_bytes, hash_text, leaf, mac
+
+DECISION = "decision"
+"""The kind of record whose ruleset must be the one in force."""
+
+
+@dataclass(frozen=True)
+class StoredEvaluation:
+    """An evaluation as it is stored: once for all decisions on the same cells under the same ruleset.
+
+    `key` is the SHA-256 of (ruleset, cells); `cells` and `content` are canonical JSON, and `content_hash` is
+    the SHA-256 of the content.
+    """
+
+    key: bytes
+    ruleset: str
+    cells: bytes
+    content: bytes
+    content_hash: bytes
+    outcome: str
+    findings: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Idempotency:
+    """What makes two requests the same: whose, under which key, and the canonical bytes of the facts."""
+
+    principal: str
+    key: str
+    body: bytes
+
+
+@dataclass(frozen=True)
+class Statement:
+    """A change that belongs to an entry and is made in its transaction, in psycopg's words.
+
+    Where `rows` is given and another number of rows is touched, nothing is recorded: Overtaken.
+    """
+
+    sql: str
+    parameters: Sequence[object] = ()
+    rows: int | None = None
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One thing to record. `id` is a UUIDv7 and `at` has a time zone.
+
+    `facts` and `private` are nested JSON; `subject`, the record that this one is about, is put into the facts
+    too, so that the log proves it. `pinned` says that the ruleset need not be the one in force (a backlog
+    begun under it).
+    """
+
+    kind: str
+    id: UUID
+    at: datetime
+    actor: str
+    channel: str
+    ruleset: str | None = None
+    evaluation: StoredEvaluation | None = None
+    outcome: str | None = None
+    generation: str | None = None
+    subject: UUID | None = None
+    facts: Mapping[str, Any] | None = None
+    private: Mapping[str, Any] | None = None
+    idempotency: Idempotency | None = None
+    also: tuple[Statement, ...] = ()
+    pinned: bool = False
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """The entry stands in the log, durably, at this place (from 1, without gaps)."""
+
+    id: UUID
+    sequence: int
+
+
+@dataclass(frozen=True)
+class Earlier:
+    """The same request was recorded before, as this record; nothing new was."""
+
+    id: UUID
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """An entry with everything hashed that can be before any lock is held."""
+
+    entry: Entry
+    body: bytes
+    leaf: bytes
+    ruleset: bytes | None
+    salt: bytes | None
+    private: bytes | None
+    reference: str | None
+    key_mac: bytes | None
+    body_mac: bytes | None
+
+    @property
+    def month(self) -> date:
+        """The month whose partition holds the record: that of the milliseconds its id begins with."""
+        return month_of(self.entry.id)
+
+    @property
+    def needs_ruleset_in_force(self) -> bool:
+        """Whether the record may only be made under the ruleset in force."""
+        return self.entry.kind == DECISION and not self.entry.pinned
+
+
+def month_of(record: UUID) -> date:
+    """The first day of the month in which a UUIDv7 was made, in UTC."""
+    return datetime.fromtimestamp((record.int >> 80) / 1000, UTC).date().replace(day=1)
+
+
+def prepare(entry: Entry, secret: bytes) -> Prepared:
+    """Hash and serialise an entry. Raises ValueError for facts that are no canonical JSON."""
+    salt = private = None
+    if entry.private:
+        salt, private = secrets.token_bytes(32), canonical(dict(entry.private))
+    facts = entry.facts
+    if entry.subject is not None:
+        facts = {**(facts or {}), "subject": str(entry.subject)}
+    body = Envelope(
+        kind=entry.kind,
+        id=entry.id,
+        at=entry.at,
+        actor=entry.actor,
+        channel=entry.channel,
+        ruleset=entry.ruleset,
+        evaluation=hash_text(entry.evaluation.content_hash) if entry.evaluation else None,
+        outcome=entry.outcome,
+        facts=facts and dict(facts),
+        private=commitment(salt, private) if salt is not None and private is not None else None,
+    ).canonical()
+    key = entry.idempotency
+    return Prepared(
+        entry=entry,
+        body=body,
+        leaf=leaf(body),
+        ruleset=hash_bytes(entry.ruleset) if entry.ruleset else None,
+        salt=salt,
+        private=private,
+        reference=(entry.private or {}).get("entity", {}).get("reference"),
+        key_mac=mac(secret, "idempotency-key", key.principal.encode(), key.key.encode()) if key else None,
+        body_mac=mac(secret, "idempotency-body", key.body) if key else None,
+    )

@@ -1,0 +1,255 @@
+"""The log's writer: one per process, recording what is asked of it in blocks.
+
+The requests in flight share one transaction; one that comes alone waits for no company. Whoever appends is
+answered only when the commit is durable.
+"""
+
+import asyncio
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from types import TracebackType
+from typing import Self
+
+import psycopg
+import uuid_utils.compat
+
+from eligibility.errors import RecordRefused, StorageError, StorageUnavailable
+from eligibility.storage.blocks import LARGEST_BLOCK, Connection, Dropped, Memory, Result, write
+from eligibility.storage.database import Database
+from eligibility.storage.entries import (
+    Earlier,
+    Entry,
+    Prepared,
+    Recorded,
+    Statement,
+    month_of,
+    prepare,
+)
+from eligibility.storage.failures import from_database
+
+logger = logging.getLogger(__name__)
+
+WRITE_SECONDS = 6.0
+"""Longer than a statement may take, so that the database's own time-out comes first where it still works."""
+_MOST_WAITING = 1024
+_MONTHS_AHEAD = 2
+_LIBRARY_ERRORS = (psycopg.Error, OSError)
+
+
+@dataclass(frozen=True, eq=False)
+class _Waiting:
+    prepared: Prepared
+    answer: asyncio.Future[Recorded | Earlier]
+
+
+class AuditLog:
+    """Appends to the log. Use it as an async context manager, within one event loop."""
+
+    def __init__(self, database: Database, secret: bytes) -> None:
+        self._database = database
+        self._secret = secret
+        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_MOST_WAITING)
+        self._connection: Connection | None = None
+        self._memory = Memory()
+        self._months: set[date] = set()
+        self._one_at_a_time = asyncio.Lock()
+        self._writer: asyncio.Task[None] | None = None
+        self._abandoned: set[asyncio.Task[dict[Prepared, Result]]] = set()
+
+    @property
+    def backlog(self) -> int:
+        """How many entries wait to be taken up by the writer."""
+        return self._queue.qsize()
+
+    async def append(self, entry: Entry) -> Recorded | Earlier:
+        """Record an entry, durably.
+
+        Raises ValueError for facts that cannot be written; StorageUnavailable where it is not known to be
+        recorded; RulesetReplaced, IdempotencyConflict, Overtaken, RecordRefused where it is not.
+        """
+        if self._writer is None:
+            raise StorageUnavailable("the log is closed: the service is starting or stopping")
+        answer: asyncio.Future[Recorded | Earlier] = asyncio.get_running_loop().create_future()
+        try:
+            self._queue.put_nowait(_Waiting(prepare(entry, self._secret), answer))
+        except asyncio.QueueFull:
+            raise StorageUnavailable("too many decisions are waiting to be recorded", retry_after=2) from None
+        return await answer
+
+    async def ensure_partitions(self) -> None:
+        """See that this month and the next two have their partitions. Raises StorageUnavailable.
+
+        Writing does this by itself when it meets a new month; call it at the start, so that a database that
+        cannot is noticed then.
+        """
+        await self._attempt((), seconds=WRITE_SECONDS)
+
+    async def __aenter__(self) -> Self:
+        self._writer = asyncio.create_task(self._run(), name="log-writer")
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Record what is waiting, then stop."""
+        writer, self._writer = self._writer, None
+        await self._queue.join()
+        if writer is not None:
+            writer.cancel()
+            await asyncio.gather(writer, return_exceptions=True)
+        await asyncio.gather(*self._abandoned, return_exceptions=True)
+        if self._connection is not None:
+            await self._connection.close()
+
+    async def _run(self) -> None:
+        """Write what is waiting, again and again, one group at a time."""
+        while True:
+            group = [await self._queue.get()]
+            while len(group) < LARGEST_BLOCK and not self._queue.empty():
+                group.append(self._queue.get_nowait())
+            try:
+                await self._answer(group)
+            except Exception as error:
+                logger.exception("the log's writer failed")
+                for waiting in group:
+                    _resolve(
+                        waiting, StorageUnavailable(f"the log could not be written: {type(error).__name__}")
+                    )
+            finally:
+                for _ in group:
+                    self._queue.task_done()
+
+    async def _answer(self, group: list[_Waiting]) -> None:
+        """Record a group and answer everyone in it; what one entry is at fault for harms no other."""
+        rest = group
+        while rest:
+            try:
+                results = await self._attempt([waiting.prepared for waiting in rest], seconds=WRITE_SECONDS)
+            except Dropped as dropped:
+                _resolve_some(rest, dropped.failures)
+                rest = [waiting for waiting in rest if waiting.prepared not in dropped.failures]
+            except RecordRefused as error:
+                await self._answer_one_by_one(rest, error)
+                return
+            except StorageError as error:
+                logger.warning("a group of %d was not recorded: %s", len(rest), error.__cause__ or error)
+                _resolve_all(rest, error)
+                return
+            else:
+                _resolve_some(rest, results)
+                return
+
+    async def _answer_one_by_one(self, group: list[_Waiting], error: RecordRefused) -> None:
+        """Find out which of the group the database refused, and record the others."""
+        if len(group) == 1:
+            logger.warning("a record was refused: %s", error.__cause__ or error)
+            _resolve(group[0], error)
+            return
+        for index, waiting in enumerate(group):
+            if self._connection is None:  # lost on the way: to try on would keep everyone waiting
+                _resolve_all(group[index:], StorageUnavailable("the database does not answer"))
+                return
+            await self._answer([waiting])
+
+    async def _attempt(self, group: Sequence[Prepared], *, seconds: float) -> dict[Prepared, Result]:
+        """One try at a time, within `seconds`. One that hangs is left to end by itself, with its connection.
+
+        Raises Dropped or StorageError.
+        """
+        async with self._one_at_a_time:
+            return await self._attempt_alone(group, seconds)
+
+    async def _attempt_alone(self, group: Sequence[Prepared], seconds: float) -> dict[Prepared, Result]:
+        attempt = asyncio.create_task(self._write(group))
+        try:
+            done, _ = await asyncio.wait({attempt}, timeout=seconds)
+        except asyncio.CancelledError:
+            attempt.cancel()
+            raise
+        if not done:
+            self._connection = None
+            self._abandoned.add(attempt)
+            attempt.add_done_callback(self._forget)
+            attempt.cancel()
+            raise StorageUnavailable("the database does not answer: try again shortly")
+        return attempt.result()
+
+    def _forget(self, attempt: asyncio.Task[dict[Prepared, Result]]) -> None:
+        self._abandoned.discard(attempt)
+        if not attempt.cancelled() and attempt.exception() is not None:
+            logger.warning("an abandoned write ended: %s", attempt.exception())
+
+    async def _write(self, group: Sequence[Prepared]) -> dict[Prepared, Result]:
+        connection = self._connection
+        if connection is None or connection.closed or connection.broken:
+            self._connection = None
+            connection = self._connection = await self._database.connect_raw()
+        try:
+            await self._ensure_months(connection, group)
+            return await write(connection, group, self._memory) if group else {}
+        except _LIBRARY_ERRORS as error:
+            raise from_database(error) from error
+        finally:
+            if connection.closed or connection is not self._connection:
+                await connection.close()
+                if connection is self._connection:
+                    self._connection = None
+
+    async def _ensure_months(self, connection: Connection, group: Sequence[Prepared]) -> None:
+        """Make the partitions of the group's months and of those that follow, where they are missing."""
+        now = month_of(uuid_utils.compat.uuid7())
+        wanted = {
+            _later(month, n) for month in {now, *(p.month for p in group)} for n in range(_MONTHS_AHEAD + 1)
+        }
+        while not wanted <= self._months:
+            rows = await (await connection.execute("SELECT month FROM partition")).fetchall()
+            self._months = {row[0] for row in rows}
+            missing = sorted(wanted - self._months)
+            try:
+                if missing:
+                    entries = [prepare(_announcement(month), self._secret) for month in missing]
+                    await write(connection, entries, self._memory)
+            except Dropped:
+                continue  # another process made them first: look again
+
+
+def _resolve_some(group: list[_Waiting], results: Mapping[Prepared, Result]) -> None:
+    for waiting in group:
+        if waiting.prepared in results:
+            _resolve(waiting, results[waiting.prepared])
+
+
+def _resolve_all(group: list[_Waiting], error: StorageError) -> None:
+    for waiting in group:
+        _resolve(waiting, error)
+
+
+def _resolve(waiting: _Waiting, result: Result) -> None:
+    if waiting.answer.done():  # the caller has gone; the record stays
+        return
+    if isinstance(result, StorageError):
+        waiting.answer.set_exception(result)
+    else:
+        waiting.answer.set_result(result)
+
+
+def _later(month: date, months: int) -> date:
+    count = month.year * 12 + month.month - 1 + months
+    return date(count // 12, count % 12 + 1, 1)
+
+
+def _announcement(month: date) -> Entry:
+    """The record of a new partition, which makes it too."""
+    record = uuid_utils.compat.uuid7()
+    make = Statement("SELECT 1 WHERE make_partitions(%s::date, %s)", (month, record), rows=1)
+    return Entry(
+        kind="partition.made",
+        id=record,
+        at=datetime.now(UTC),
+        actor="system",
+        channel="system",
+        facts={"month": month.isoformat()},
+        also=(make,),
+    )

@@ -1,0 +1,74 @@
+"""Secrets that live in files: made once, whole or not at all, readable by their owner only."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from eligibility.errors import SettingsInvalid
+from eligibility.settings import Settings
+
+_SHORTEST_SECRET = 32
+
+
+def write_private(path: Path, text: str) -> None:
+    """Replace the file at `path` in one step, with mode 0600."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    name = _written_beside(path, text)
+    Path(name).replace(path)
+
+
+def read_or_create(path: Path, make: Callable[[], str]) -> str:
+    """Read the secret at `path`; where there is none, make one.
+
+    Of two processes that start at once, both get the one that was there first. Raises SettingsInvalid.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if not path.exists():
+            name = _written_beside(path, make())
+            try:
+                os.link(name, path)
+            except FileExistsError:
+                pass
+            finally:
+                os.unlink(name)  # noqa: PTH108  # the name, not the path, is at hand
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        message = f"cannot keep a secret in `{path}`: {error.strerror}"
+        raise SettingsInvalid(message) from error
+
+
+def service_secret(settings: Settings) -> bytes:
+    """The secret under which API keys and idempotency keys are hashed.
+
+    Machines that share a log share it, else neither knows the other's keys. Raises SettingsInvalid.
+    """
+    given = settings.service_secret_file
+    path = given or settings.data_dir / "service-secret"
+    secret = read_or_create(path, secrets.token_urlsafe) if given is None else _read(path)
+    if len(secret) < _SHORTEST_SECRET:
+        message = (
+            f"the service secret in `{path}` has {len(secret)} characters: give {_SHORTEST_SECRET} or more"
+        )
+        raise SettingsInvalid(message)
+    return secret.encode()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        message = f"cannot read the secret in `{path}`: {error.strerror}"
+        raise SettingsInvalid(message) from error
+
+
+def _written_beside(path: Path, text: str) -> str:
+    """Write `text` to a new file in the same folder, safely on disk, and name it."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp gives mode 0600
+    with os.fdopen(handle, "w", encoding="utf-8") as file:
+        file.write(text + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+    return name

@@ -1,0 +1,191 @@
+"""The tables, for queries. The migrations make them, and a test holds the two equal.
+
+Times are UTC. Hashes are SHA-256, 32 bytes. `record` and `private` are partitioned by the month of the
+UUIDv7 that is their key.
+"""
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    Uuid,
+    false,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY
+
+metadata = MetaData(
+    naming_convention={
+        "pk": "%(table_name)s_pkey",
+        "fk": "%(table_name)s_%(column_0_name)s_fkey",
+        "uq": "%(table_name)s_%(column_0_name)s_key",
+        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
+        "ck": "%(table_name)s_%(constraint_name)s_check",
+    }
+)
+
+_Time = DateTime(timezone=True)
+
+
+def _hash(name: str) -> CheckConstraint:
+    return CheckConstraint(f"octet_length({name}) = 32", name=name)
+
+
+record = Table(
+    "record",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("block", Uuid, nullable=False),
+    Column("position", Integer, nullable=False),  # sequence = the block's first + position
+    Column("kind", Text, nullable=False),
+    Column("at", _Time, nullable=False),
+    Column("actor", Text, nullable=False),  # a principal's id, or `system`
+    Column("channel", Text, nullable=False),
+    Column("ruleset", LargeBinary),
+    Column("evaluation", LargeBinary),  # the hash of its content, as in the envelope
+    Column("evaluation_key", LargeBinary),
+    Column("outcome", Text),
+    Column("generation", Text),
+    Column("subject", Uuid),  # the record that this one is about
+    Column("body", LargeBinary, nullable=False),  # the envelope's canonical bytes
+    Column("leaf", LargeBinary, nullable=False),
+    _hash("leaf"),
+    Index(None, "block", "position"),
+    Index(None, "kind", "outcome"),
+    Index(None, "actor"),
+    Index(None, "evaluation_key"),
+    Index("record_subject_idx", "subject", postgresql_where=text("subject IS NOT NULL")),
+    Index("record_generation_idx", "generation", postgresql_where=text("generation IS NOT NULL")),
+    postgresql_partition_by="RANGE (id)",
+)
+
+private = Table(
+    "private",
+    metadata,
+    Column("record", Uuid, primary_key=True),
+    Column("salt", LargeBinary, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # canonical JSON
+    Column("entity_reference", Text),
+    _hash("salt"),
+    Index(
+        "private_entity_reference_idx",
+        "entity_reference",
+        postgresql_where=text("entity_reference IS NOT NULL"),
+    ),
+    postgresql_partition_by="RANGE (record)",
+)
+
+evaluation = Table(
+    "evaluation",
+    metadata,
+    Column("key", LargeBinary, primary_key=True),  # SHA-256 of (ruleset digest, cells)
+    Column("ruleset", LargeBinary, nullable=False),
+    Column("cells", LargeBinary, nullable=False),  # canonical JSON, as is the content
+    Column("content", LargeBinary, nullable=False),
+    Column("content_hash", LargeBinary, nullable=False),
+    Column("outcome", Text, nullable=False),
+    Column("findings", ARRAY(Text), nullable=False),
+    _hash("content_hash"),
+    _hash("key"),
+    Index("evaluation_findings_idx", "findings", postgresql_using="gin"),
+)
+
+idempotency = Table(
+    "idempotency",
+    metadata,
+    Column("principal", Text, primary_key=True),
+    Column("key_mac", LargeBinary, primary_key=True),  # HMACs under the service's secret
+    Column("body_mac", LargeBinary, nullable=False),
+    Column("record", Uuid, nullable=False),
+)
+
+block = Table(
+    "block",
+    metadata,
+    Column("number", BigInteger, primary_key=True, autoincrement=False),
+    Column("id", Uuid, nullable=False, unique=True),
+    Column("first", BigInteger, nullable=False, unique=True),
+    Column("count", Integer, nullable=False),
+    Column("root", LargeBinary, nullable=False),
+    Column("previous", LargeBinary, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("at", _Time, nullable=False),
+    Column("key", Text),  # who signed it, and how
+    Column("signature", LargeBinary),
+    CheckConstraint("count BETWEEN 1 AND 4096", name="count"),
+    _hash("root"),
+    _hash("previous"),
+    _hash("hash"),
+)
+
+head = Table(
+    "head",
+    metadata,
+    Column("singleton", Boolean, primary_key=True, autoincrement=False),
+    Column("block", BigInteger, nullable=False),
+    Column("next_sequence", BigInteger, nullable=False),
+    Column("hash", LargeBinary, nullable=False),
+    Column("ruleset", LargeBinary),  # the digest in force
+    CheckConstraint("singleton", name="singleton"),
+    _hash("hash"),
+)
+
+ruleset = Table(
+    "ruleset",
+    metadata,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("version", Text, nullable=False),
+    Column("document", LargeBinary, nullable=False),  # canonical JSON
+    Column("loaded_at", _Time, nullable=False),
+    Column("loaded_by", Text, nullable=False),
+    _hash("digest"),
+)
+
+principal = Table(
+    "principal",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("kind", Text, nullable=False),
+    Column("created_at", _Time, nullable=False),
+    CheckConstraint("kind IN ('person', 'system')", name="kind"),
+)
+
+ROLES = ("portal", "reviewer", "approver", "auditor", "monitor", "admin")
+
+api_key = Table(
+    "api_key",
+    metadata,
+    Column("id", Uuid, primary_key=True),
+    Column("principal", ForeignKey("principal.id"), nullable=False),
+    Column("role", Text, nullable=False),
+    Column("label", Text, nullable=False),
+    Column("mac", LargeBinary, nullable=False, unique=True),  # HMAC of the key under the service's secret
+    Column("bootstrap", Boolean, nullable=False, server_default=false()),
+    Column("created_at", _Time, nullable=False),
+    Column("expires_at", _Time),
+    Column("revoked_at", _Time),
+    CheckConstraint(f"role IN ({', '.join(repr(role) for role in ROLES)})", name="role"),
+    Index(None, "principal"),
+)
+
+partition = Table(
+    "partition",
+    metadata,
+    Column("month", Date, primary_key=True),
+    Column(  # the record that announces it must be committed with it
+        "made_by",
+        ForeignKey("record.id", deferrable=True, initially="DEFERRED"),
+        nullable=False,
+    ),
+)

@@ -1,0 +1,64 @@
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from eligibility.storage import migrate
+from eligibility.storage.embedded import DATABASE, EmbeddedPostgres, start_or_join
+from eligibility.storage.roles import role_names
+
+_numbers = count(1)
+
+
+@dataclass(frozen=True)
+class FreshDatabase:
+    """A migrated database of one test's own: the logins of its owner, the service and a superuser."""
+
+    name: str
+    owner_url: str
+    service_url: str
+    superuser_url: str
+
+
+@pytest.fixture(scope="session")
+def reachable_dir() -> Iterator[Path]:
+    """A folder that the embedded server's account can enter: pytest's own are closed to it."""
+    folder = Path(tempfile.mkdtemp(prefix="eligibility-tests-"))
+    folder.chmod(0o755)
+    yield folder
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def postgres(reachable_dir: Path) -> Iterator[EmbeddedPostgres]:
+    """One embedded server for the whole run, its own database migrated and left alone as a template."""
+    with start_or_join(reachable_dir / "session") as server:
+        migrate.upgrade(server.owner_url)
+        yield server
+
+
+@pytest.fixture
+def database(postgres: EmbeddedPostgres) -> Iterator[FreshDatabase]:
+    """A fresh, migrated, empty database."""
+    with fresh_database(postgres) as made:
+        yield made
+
+
+@contextmanager
+def fresh_database(postgres: EmbeddedPostgres) -> Iterator[FreshDatabase]:
+    """A fresh, migrated, empty database, for tests that share one."""
+    owner, service = role_names(DATABASE)
+    name = f"test_{next(_numbers)}"
+    with psycopg.connect(postgres.url("postgres", "postgres"), autocommit=True) as admin:
+        admin.execute(f"CREATE DATABASE {name} TEMPLATE {DATABASE} OWNER {owner}".encode())
+    yield FreshDatabase(
+        name, postgres.url(owner, name), postgres.url(service, name), postgres.url("postgres", name)
+    )
+    with psycopg.connect(postgres.url("postgres", "postgres"), autocommit=True) as admin:
+        admin.execute(f"DROP DATABASE {name} WITH (FORCE)".encode())
