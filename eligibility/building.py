@@ -33,7 +33,7 @@ def build(document: Mapping[str, Anything]) -> Ruleset:
     """
     document = {**document, "rules": sorted(document["rules"], key=lambda rule: str(rule["id"]))}
     faults: list[DocumentFault] = []
-    generations = {name: _generation(name, words) for name, words in document["generations"].items()}
+    generations = _generations(document["generations"])
     regions = {name: _region(name, document["regions"]) for name in document["regions"]}
     rules = _rules(document, generations, faults)
     if not faults:
@@ -46,8 +46,14 @@ def build(document: Mapping[str, Anything]) -> Ruleset:
         rules=_levelled(rules),
         generations=generations,
         regions=regions,
-        vocabulary=_vocabulary(document),
+        vocabulary=_vocabulary(document, generations),
     )
+
+
+def _generations(known: Mapping[str, Mapping[str, Anything]]) -> dict[str, Generation]:
+    """The generations, oldest first: the order of members means nothing in a document."""
+    oldest_first = sorted(known.items(), key=lambda item: (item[1]["released"], item[0]))
+    return {name: _generation(name, words) for name, words in oldest_first}
 
 
 def _generation(name: str, words: Mapping[str, Anything]) -> Generation:
@@ -64,16 +70,17 @@ def _region(name: str, regions: Mapping[str, Anything]) -> Region:
     return Region(words["title"], words["inside"], words["outside"], words.get("token"), frozenset(countries))
 
 
-def _vocabulary(document: Mapping[str, Anything]) -> Vocabulary:
+def _vocabulary(document: Mapping[str, Anything], generations: Iterable[str]) -> Vocabulary:
     models: dict[str, CatalogueModel] = {}
     modality: dict[str, bool | None] = {}
-    for generation, words in document["generations"].items():
+    for generation in generations:
+        words = document["generations"][generation]
         kinds = {model["multimodal"] for model in words["models"]}
         modality[generation] = kinds.pop() if len(kinds) == 1 else None
         for model in words["models"]:
             name = model["name"]
             models[normalise_model_name(name)] = CatalogueModel(name, generation, model["multimodal"])
-    return Vocabulary(tuple(document["generations"]), tuple(document["purposes"]), models, modality)
+    return Vocabulary(tuple(generations), tuple(document["purposes"]), models, modality)
 
 
 def _rules(

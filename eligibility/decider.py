@@ -18,6 +18,7 @@ from uuid import UUID
 import orjson
 
 from eligibility.atoms import Cells, Questions, acts_for_employer
+from eligibility.canonical import timestamp
 from eligibility.decision import decision_document
 from eligibility.domains import AFFILIATES, NATURAL_PERSONS
 from eligibility.engine import engine_for
@@ -149,8 +150,3 @@ def _template(json: bytes) -> Template:
     """Texts between slots, and the paths of the slots; without the opening brace."""
     pieces = re.split(f'"{MARK}([^{MARK}]*){MARK}"'.encode(), json[1:])
     return tuple(pieces[::2]), tuple(path.decode() for path in pieces[1::2])
-
-
-def timestamp(moment: datetime) -> str:
-    """A time as it is written everywhere: RFC 3339, UTC, microseconds, `Z`."""
-    return moment.strftime("%Y-%m-%dT%H:%M:%S.%fZ")

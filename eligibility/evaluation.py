@@ -17,9 +17,9 @@ from typing import Any as Anything
 from eligibility.agreement import decide_rows
 from eligibility.answering import STATUSES
 from eligibility.atoms import Cells, Questions
+from eligibility.canonical import canonical
 from eligibility.engine import Engine
 from eligibility.graph import Step, alternatives_under, steps_of
-from eligibility.ruleset import canonical
 from eligibility.semantics import Made, Semantics, Verdict
 from eligibility.trial import Trial, slot_name
 from eligibility.unknowns import Reach, reach
@@ -27,7 +27,7 @@ from eligibility.unknowns import Reach, reach
 CLARIFICATION = "clarification"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Evaluation:
     """What follows from a row of cells, by ids and slots, without the values of any request.
 
@@ -56,12 +56,19 @@ class Evaluation:
     @cached_property
     def key(self) -> bytes:
         """SHA-256 of the canonical JSON of ruleset digest and cells: what the evaluation is a function of."""
-        return hashlib.sha256(canonical({"ruleset": self.ruleset, "cells": self.cells_document})).digest()
+        return hashlib.sha256(
+            canonical({"ruleset": self.ruleset, "cells": dict(self.cells_document)})
+        ).digest()
+
+    @cached_property
+    def cells_bytes(self) -> bytes:
+        """The canonical JSON of the cells."""
+        return canonical(dict(self.cells_document))
 
     @cached_property
     def content_bytes(self) -> bytes:
         """The canonical JSON of the content."""
-        return canonical(self.content)
+        return canonical(dict(self.content))
 
     @cached_property
     def content_hash(self) -> bytes:

@@ -130,8 +130,9 @@ def _some(
         detail = "`some` names no member of the affiliate"
         faults.append(DocumentFault(where, detail, "name principal_place_of_business, involved_in, or both"))
         return None
+    # sorted, since the order of members differs between a file and the document that the database keeps
     parts = [
-        _atom(f"{MEMBER}{name}", test, document, (*where, name), faults) for name, test in members.items()
+        _atom(f"{MEMBER}{name}", members[name], document, (*where, name), faults) for name in sorted(members)
     ]
     return atom(AFFILIATES, "some", tuple(part for part in parts if part))
 

@@ -51,8 +51,7 @@ def request_from(
         raise UnacceptableRequest(faults_of(error, vocabulary)) from None
     document = _given(value)
     request_id: str | None = document.pop("request_id", None)
-    facts: dict[str, Any] = {}
-    _flatten(document, "", facts)
+    facts = flatten(document)
     faults = contradictions(facts, vocabulary)
     if faults:
         raise UnacceptableRequest(faults)
@@ -191,6 +190,13 @@ def _items(items: Sequence[Any]) -> list[Any]:
     if items and isinstance(items[0], dict):
         return [_given(item) for item in items]
     return sorted(set(items))
+
+
+def flatten(document: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the facts of a request's document by the dotted path of each leaf, lists as tuples."""
+    facts: dict[str, Any] = {}
+    _flatten(document, "", facts)
+    return facts
 
 
 def _flatten(members: Mapping[str, Any], prefix: str, facts: dict[str, Any]) -> None:

@@ -13,8 +13,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any as Anything
 
-import orjson
-
+from eligibility.canonical import canonical
 from eligibility.conditions import Atom, Condition, atoms_of
 from eligibility.facts import Vocabulary
 
@@ -199,11 +198,6 @@ class Ruleset:
         return Program(generation, tuple(rules), tuple(atoms))
 
 
-def canonical(value: object) -> bytes:
-    """The canonical JSON (RFC 8785) of a value without fractions: members sorted, no spaces."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
-
-
 def digest_of(document: Mapping[str, Anything]) -> str:
     """The digest of a ruleset's document: `sha256:` and 64 hexadecimal digits."""
-    return "sha256:" + hashlib.sha256(canonical(document)).hexdigest()
+    return "sha256:" + hashlib.sha256(canonical(dict(document))).hexdigest()

@@ -14,6 +14,7 @@ from eligibility.domains import AFFILIATES, FACTS, MEMBER
 MONTHS = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905 - one word a month
 )
+
 MARK = "\ue000"
 """A private-use character around the path of a slot; texts of rulesets do not hold it."""
 

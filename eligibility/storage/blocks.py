@@ -17,6 +17,7 @@ import psycopg
 import uuid_utils.compat
 
 from eligibility import merkle
+from eligibility.canonical import canonical, timestamp
 from eligibility.errors import (
     IdempotencyConflict,
     LogBehind,
@@ -26,7 +27,7 @@ from eligibility.errors import (
     StorageError,
 )
 from eligibility.storage.entries import Earlier, Prepared, Recorded
-from eligibility.storage.records import canonical, hash_bytes, hash_text, timestamp
+from eligibility.storage.records import hash_bytes, hash_text
 
 LARGEST_BLOCK = 4096
 HEADER_VERSION = 1

@@ -7,7 +7,8 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from eligibility.storage.records import Envelope, canonical, commitment, hash_bytes, hash_text, leaf, mac
+from eligibility.canonical import canonical
+from eligibility.storage.records import Envelope, commitment, hash_bytes, hash_text, leaf, mac
 
 DECISION = "decision"
 """The kind of record whose ruleset must be the one in force."""

@@ -12,13 +12,14 @@ from uuid import UUID
 import uuid_utils.compat
 from sqlalchemy import Row, Select, select
 
+from eligibility.canonical import timestamp
 from eligibility.errors import NotFound, Overtaken, RecordRefused
 from eligibility.storage import tables
 from eligibility.storage.database import STATEMENT_SECONDS, Database
 from eligibility.storage.entries import Entry, Statement
 from eligibility.storage.failures import translated
 from eligibility.storage.log import AuditLog
-from eligibility.storage.records import mac, timestamp
+from eligibility.storage.records import mac
 
 logger = logging.getLogger(__name__)
 

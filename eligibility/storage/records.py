@@ -7,14 +7,13 @@ commitment to them, so that they can be erased without touching the log.
 import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from eligibility import merkle
+from eligibility.canonical import canonical, timestamp
 
 VERSION = 1
 """The version of the envelope's form."""
@@ -28,14 +27,6 @@ _PRIVATE_TEXTS: tuple[tuple[str, ...], ...] = (
     ("use", "output_model", "name"),
 )
 _MODEL_NAME = ("model", "name")
-_SCALARS = frozenset({str, int, bool, type(None)})
-_OPTIONS = (
-    orjson.OPT_SORT_KEYS
-    | orjson.OPT_STRICT_INTEGER
-    | orjson.OPT_PASSTHROUGH_SUBCLASS
-    | orjson.OPT_PASSTHROUGH_DATACLASS
-    | orjson.OPT_PASSTHROUGH_DATETIME
-)
 
 
 @dataclass(frozen=True)
@@ -72,40 +63,6 @@ class Envelope:
         return canonical({name: value for name, value in members.items() if value is not None})
 
 
-def canonical(value: object) -> bytes:
-    """The canonical JSON of RFC 8785, for values whose keys are ASCII and whose numbers are whole.
-
-    Within these limits orjson's sorted output is the same bytes, at a fiftieth of the time. Raises ValueError
-    for anything beyond them: fractions, numbers past 2^53 - 1, lone surrogates, values that are no JSON.
-    """
-    _check(value)
-    try:
-        return orjson.dumps(value, option=_OPTIONS)
-    except TypeError as error:
-        message = f"not to be written as canonical JSON: {error}"
-        raise ValueError(message) from error
-
-
-def _check(value: object) -> None:
-    kind = type(value)
-    if kind in _SCALARS:
-        return
-    if kind is dict:
-        for key, member in value.items():  # type: ignore[attr-defined]  # narrowed by its exact type
-            if type(key) is not str or not key.isascii():
-                message = f"not to be written as canonical JSON: the key `{key!r}` is no ASCII text"
-                raise ValueError(message)
-            if type(member) not in _SCALARS:
-                _check(member)
-    elif kind is list or kind is tuple:
-        for item in value:  # type: ignore[attr-defined]  # narrowed by its exact type
-            if type(item) not in _SCALARS:
-                _check(item)
-    else:
-        message = f"not to be written as canonical JSON: `{value!r}` is a {kind.__name__}"
-        raise ValueError(message)
-
-
 def leaf(body: bytes) -> bytes:
     """The hash of a record in the log: SHA-256(0x00 ‖ canonical bytes)."""
     return merkle.leaf(body)
@@ -128,14 +85,6 @@ def hash_bytes(text: str) -> bytes:
         message = f"`{text}` is no hash: write `sha256:` and 64 hexadecimal digits"
         raise ValueError(message)
     return bytes.fromhex(digits)
-
-
-def timestamp(at: datetime) -> str:
-    """A time in UTC as RFC 3339, always with microseconds and `Z`. Raises ValueError without a time zone."""
-    if at.tzinfo is None:
-        message = "a time without its time zone cannot be recorded"
-        raise ValueError(message)
-    return at.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def mac(secret: bytes, purpose: str, *parts: bytes) -> bytes:

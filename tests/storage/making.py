@@ -6,8 +6,9 @@ from typing import Any
 
 import uuid_utils.compat
 
+from eligibility.canonical import canonical
 from eligibility.storage.entries import Entry, Idempotency, StoredEvaluation
-from eligibility.storage.records import canonical, hash_bytes
+from eligibility.storage.records import hash_bytes
 
 RULESET = "sha256:" + "11" * 32
 OTHER_RULESET = "sha256:" + "22" * 32

@@ -5,6 +5,7 @@ import pytest
 from sqlalchemy import text
 
 from eligibility import merkle
+from eligibility.canonical import canonical
 from eligibility.errors import (
     IdempotencyConflict,
     Overtaken,
@@ -16,7 +17,7 @@ from eligibility.storage.blocks import header_hash
 from eligibility.storage.database import Database
 from eligibility.storage.entries import Earlier, Recorded, Statement
 from eligibility.storage.log import AuditLog
-from eligibility.storage.records import canonical, commitment, leaf
+from eligibility.storage.records import commitment, leaf
 from eligibility.storage.rulesets import genesis
 from tests.conftest import FreshDatabase
 from tests.storage.conftest import SECRET

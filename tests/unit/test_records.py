@@ -9,9 +9,9 @@ import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
+from eligibility.canonical import canonical, timestamp
 from eligibility.storage.records import (
     Envelope,
-    canonical,
     commitment,
     hash_bytes,
     hash_text,
@@ -19,7 +19,6 @@ from eligibility.storage.records import (
     leaf,
     mac,
     split_private,
-    timestamp,
 )
 
 LARGEST = 2**53 - 1

@@ -1,0 +1,99 @@
+"""The application: the one place where everything is wired together."""
+
+import logging
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Final
+
+from litestar import Litestar
+
+from api import decisions, operations, policy, schema
+from api.auth import guard
+from api.problems import answer_error
+from api.service import InForce, Service
+from eligibility.canonical import canonical
+from eligibility.errors import SettingsInvalid
+from eligibility.loading import load_rules, shipped_rules
+from eligibility.settings import Settings
+from eligibility.storage import rulesets
+from eligibility.storage.bootstrap import ensure_admin_key
+from eligibility.storage.database import Database
+from eligibility.storage.keys import Keys
+from eligibility.storage.log import AuditLog
+from eligibility.storage.secret_files import service_secret
+
+logger = logging.getLogger(__name__)
+
+HANDLERS: Final = (
+    decisions.methods,  # before the others of its path, for which the framework would make one
+    decisions.decide,
+    decisions.what_if,
+    decisions.read,
+    decisions.list_all,
+    policy.policy,
+    policy.policy_view,
+    operations.live,
+    operations.ready,
+    schema.openapi_json,
+    schema.openapi_yaml,
+    schema.problems,
+)
+_LARGEST_OTHER_BODY: Final = 64 * 1024
+
+
+def create_app(settings: Settings | None = None) -> Litestar:
+    """The service as an ASGI application; settings come from the environment unless given.
+
+    Its lifespan opens the database and the log, and fails with an error that says what to do where they are
+    not as they should be.
+    """
+    return Litestar(
+        route_handlers=HANDLERS,
+        guards=[guard],
+        exception_handlers={Exception: answer_error},
+        lifespan=[_running(settings or Settings.from_environment())],
+        request_max_body_size=_LARGEST_OTHER_BODY,
+        openapi_config=None,
+        logging_config=None,
+        debug=False,
+    )
+
+
+def _running(settings: Settings) -> Callable[[Litestar], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: Litestar) -> AsyncIterator[None]:
+        async with running_service(settings) as service:
+            app.state.service = service
+            yield
+
+    return lifespan
+
+
+@asynccontextmanager
+async def running_service(settings: Settings) -> AsyncIterator[Service]:
+    """Everything that handlers need, opened in order and closed in reverse.
+
+    Raises SettingsInvalid, RulesetInvalid, StorageUnavailable.
+    """
+    if settings.database_url is None:
+        raise SettingsInvalid(
+            "there is no database: set `ELIGIBILITY_DATABASE_URL`, or start `eligibility serve`"
+        )
+    shipped = load_rules(settings.rules_dir or shipped_rules())
+    secret = service_secret(settings)
+    database = Database.open(settings.database_url)
+    try:
+        await database.check_service_role()
+        await database.ready()
+        async with AuditLog(database, secret) as log:
+            await log.ensure_partitions()
+            document = canonical(dict(shipped.document))
+            await rulesets.genesis(log, database, shipped.digest, shipped.version, document)
+            in_force = await InForce.at_start(database, shipped)
+            keys = Keys(database, secret)
+            warning = await ensure_admin_key(keys, log, settings)
+            if warning is not None:
+                logger.warning(warning)
+            yield Service(settings, database, log, keys, in_force)
+    finally:
+        await database.close()

@@ -1,0 +1,90 @@
+"""Deciding and recording: no decision is answered before its record is durable."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Final
+from uuid import UUID
+
+import uuid_utils.compat
+
+from api.answers import as_json
+from api.auth import own_only
+from api.service import Service
+from eligibility.errors import IdempotencyConflict, RulesetReplaced
+from eligibility.reading import read_request
+from eligibility.recall import recalled
+from eligibility.recording import decision_entry, moment_of
+from eligibility.storage.decisions import StoredDecision, decision
+from eligibility.storage.entries import Earlier, Entry
+from eligibility.storage.keys import Key
+
+CHANNEL: Final = "http"
+ACCESS: Final = "access"
+_TRIES: Final = 3
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A recorded decision, ready to be sent; `is_new` says that this request made it."""
+
+    id: UUID
+    json: bytes
+    is_new: bool
+
+
+async def decide_and_record(service: Service, body: bytes, key: Key, idempotency_key: str | None) -> Answered:
+    """Decide a request under the ruleset in force and record it, or find what was recorded for it earlier.
+
+    Raises RequestRefused, EvaluatorsDisagree, EngineFailure, IdempotencyConflict, StorageUnavailable;
+    RulesetReplaced where the ruleset was replaced again and again.
+    """
+    for attempt in range(_TRIES):
+        decider = service.in_force.decider
+        made = decider.decide(read_request(body, decider.ruleset.vocabulary))
+        entry = decision_entry(
+            made, actor=str(key.principal), channel=CHANNEL, idempotency_key=idempotency_key
+        )
+        try:
+            recorded = await service.log.append(entry)
+        except RulesetReplaced:
+            if attempt == _TRIES - 1:
+                raise
+            await service.in_force.refresh()
+            continue
+        if isinstance(recorded, Earlier):
+            return await _earlier(service, recorded, key)
+        return Answered(entry.id, made.json(entry.id, entry.at), is_new=True)
+    raise AssertionError("the last try returns or raises")
+
+
+async def _earlier(service: Service, earlier: Earlier, key: Key) -> Answered:
+    """The decision that the same request got the first time."""
+    stored = await decision(service.database, earlier.id, mine=str(key.principal))
+    if stored is None:
+        raise IdempotencyConflict(
+            "this idempotency key belongs to something that is no decision: use a new one"
+        )
+    questions = await service.questions(stored.ruleset, stored.generation)
+    document = recalled(questions, stored.evaluation, stored.facts, stored.id, stored.at)
+    return Answered(stored.id, as_json(document), is_new=False)
+
+
+async def record_access(service: Service, key: Key, shown: Iterable[StoredDecision]) -> None:
+    """Record that others' decisions are about to be shown, if there are any among them.
+
+    Raises StorageUnavailable, and then nothing may be shown.
+    """
+    others = [str(each.id) for each in shown if each.actor != str(key.principal)]
+    if not others or own_only(key) is not None:
+        return
+    identifier = uuid_utils.compat.uuid7()
+    await service.log.append(
+        Entry(
+            kind=ACCESS,
+            id=identifier,
+            at=moment_of(identifier),
+            actor=str(key.principal),
+            channel=CHANNEL,
+            facts={"decisions": others},
+        )
+    )

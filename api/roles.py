@@ -1,0 +1,35 @@
+"""Who may do what: the full table of routes and roles. What does not stand in it is refused."""
+
+from typing import Final
+
+ANYONE: Final[frozenset[str]] = frozenset({"anyone"})
+"""No key is needed."""
+
+_DECIDING: Final = frozenset({"portal", "reviewer", "approver", "admin"})
+_READING: Final = _DECIDING | {"auditor"}
+
+WATCHING: Final = frozenset({"monitor", "auditor", "admin"})
+"""Who sees the details of the service's health."""
+
+OWN_ONLY: Final = frozenset({"portal"})
+"""Who sees decisions only where the same principal asked for them."""
+
+ROUTES: Final = {
+    ("POST", "/v1/decisions"): _DECIDING,
+    ("GET", "/v1/decisions"): _READING,
+    ("GET", "/v1/decisions/{identifier}"): _READING,
+    ("POST", "/v1/what-if"): _DECIDING,
+    ("GET", "/v1/policy"): _READING,
+    ("GET", "/v1/policy/{view}"): _READING,
+    ("GET", "/health/live"): ANYONE,
+    ("GET", "/health/ready"): ANYONE,
+    ("GET", "/schema/openapi.json"): ANYONE,
+    ("GET", "/schema/openapi.yaml"): ANYONE,
+    ("GET", "/schema/problems"): ANYONE,
+}
+"""For each method and route, the roles that may use it. HEAD is what GET is."""
+
+
+def allowed(method: str, route: str) -> frozenset[str]:
+    """The roles that may use a route; none for one that does not stand in the table."""
+    return ROUTES.get(("GET" if method == "HEAD" else method, route), frozenset())

@@ -1,0 +1,123 @@
+"""What handlers work with: the ruleset in force, the log, the keys. One event loop owns it all."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Hashable
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import orjson
+from litestar.connection import ASGIConnection
+
+from eligibility.atoms import Questions
+from eligibility.building import build
+from eligibility.decider import Decider, Recent
+from eligibility.errors import RuleFault, RulesetInvalid, StorageUnavailable
+from eligibility.ruleset import SEMANTICS, Ruleset
+from eligibility.settings import Settings
+from eligibility.storage import rulesets
+from eligibility.storage.database import Database
+from eligibility.storage.keys import Keys
+from eligibility.storage.log import AuditLog
+
+FRESH_SECONDS: Final = 2.0
+"""How long after another ruleset was put in force, elsewhere, the former may still answer."""
+
+
+async def recorded_ruleset(database: Database, digest: str) -> Ruleset:
+    """The ruleset of that digest, as the database keeps it. Raises NotFound, StorageUnavailable."""
+    stored = await rulesets.load(database, digest)
+    return build(orjson.loads(stored.document))
+
+
+class InForce:
+    """The ruleset in force, and the decider that works under it."""
+
+    def __init__(self, database: Database, decider: Decider) -> None:
+        self.decider = decider
+        self._database = database
+        self._looked = time.monotonic()
+        self._one_at_a_time = asyncio.Lock()
+
+    @classmethod
+    async def at_start(cls, database: Database, shipped: Ruleset) -> InForce:
+        """Take up what is in force; `shipped` spares building it again where it is the same.
+
+        Raises StorageUnavailable, RulesetInvalid.
+        """
+        digest = await _digest_in_force(database)
+        found = shipped if digest == shipped.digest else await recorded_ruleset(database, digest)
+        _check_semantics(found)
+        return cls(database, Decider(found))
+
+    async def refresh(self) -> None:
+        """See what is in force now. Raises StorageUnavailable, RulesetInvalid."""
+        async with self._one_at_a_time:
+            digest = await _digest_in_force(self._database)
+            if digest != self.decider.ruleset.digest:
+                found = await recorded_ruleset(self._database, digest)
+                _check_semantics(found)
+                self.decider = Decider(found)
+            self._looked = time.monotonic()
+
+    async def current(self) -> Decider:
+        """The decider under what was in force at most FRESH_SECONDS ago. Raises as `refresh` does."""
+        if time.monotonic() - self._looked > FRESH_SECONDS:
+            await self.refresh()
+        return self.decider
+
+
+async def _digest_in_force(database: Database) -> str:
+    digest = await rulesets.in_force(database)
+    if digest is None:
+        raise StorageUnavailable("no ruleset is in force: start the service again")
+    return digest
+
+
+def _check_semantics(ruleset: Ruleset) -> None:
+    """The digest names a meaning: code that gives the same rules another one must not decide under it."""
+    written = ruleset.document["semantics"]
+    if written != SEMANTICS:
+        detail = (
+            f"the ruleset in force ({ruleset.digest}) has semantics {written}, and this release {SEMANTICS}"
+        )
+        remedy = "put one of this release's semantics in force, or go back to the release before"
+        raise RulesetInvalid([RuleFault("the database", None, detail, remedy)])
+
+
+@dataclass(frozen=True)
+class Service:
+    """Everything that handlers need."""
+
+    settings: Settings
+    database: Database
+    log: AuditLog
+    keys: Keys
+    in_force: InForce
+    rendered: Recent[Hashable, bytes] = field(default_factory=lambda: Recent(64))
+    _rulesets: Recent[str, Ruleset] = field(default_factory=lambda: Recent(8))
+    _questions: Recent[tuple[str, str], Questions] = field(default_factory=lambda: Recent(32))
+
+    async def questions(self, digest: str, generation: str) -> Questions:
+        """The questions of a generation under a ruleset that decisions were recorded under.
+
+        Raises NotFound, StorageUnavailable.
+        """
+        decider = self.in_force.decider
+        if digest == decider.ruleset.digest:
+            return decider.questions[generation]
+        found = self._questions.get((digest, generation))
+        if found is None:
+            ruleset = self._rulesets.get(digest) or await recorded_ruleset(self.database, digest)
+            self._rulesets.put(digest, ruleset)
+            found = Questions(ruleset, ruleset.program(generation))
+            self._questions.put((digest, generation), found)
+        return found
+
+
+def service_of(connection: ASGIConnection[Any, Any, Any, Any]) -> Service:
+    """The service that the application was started with."""
+    service: Service = connection.app.state.service
+    return service

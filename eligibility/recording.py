@@ -1,0 +1,61 @@
+"""From a decision to the entry that records it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import lru_cache
+from uuid import UUID
+
+import uuid_utils.compat
+
+from eligibility.canonical import canonical
+from eligibility.decider import REMEMBERED, Decision
+from eligibility.evaluation import Evaluation
+from eligibility.storage.entries import DECISION, Entry, Idempotency, StoredEvaluation
+from eligibility.storage.records import split_private
+
+
+def decision_entry(made: Decision, *, actor: str, channel: str, idempotency_key: str | None = None) -> Entry:
+    """The record of a decision. `actor` is a principal's id, or `system`."""
+    evaluation, document = made.evaluation, made.request.document
+    vocabulary = made.decider.ruleset.vocabulary
+    facts, private = split_private(document, lambda name: vocabulary.model(name) is not None)
+    idempotency = None
+    if idempotency_key is not None:
+        idempotency = Idempotency(actor, idempotency_key, canonical(document))
+        private["idempotency_key"] = idempotency_key
+    identifier = uuid_utils.compat.uuid7()
+    return Entry(
+        kind=DECISION,
+        id=identifier,
+        at=moment_of(identifier),
+        actor=actor,
+        channel=channel,
+        ruleset=evaluation.ruleset,
+        evaluation=_stored(evaluation),
+        outcome=evaluation.outcome,
+        generation=evaluation.generation,
+        facts=facts,
+        private=private,
+        idempotency=idempotency,
+    )
+
+
+@lru_cache(REMEMBERED)
+def _stored(evaluation: Evaluation) -> StoredEvaluation:
+    """An evaluation as it is stored; worked out once for all the decisions that point at it."""
+    return StoredEvaluation(
+        key=evaluation.key,
+        ruleset=evaluation.ruleset,
+        cells=evaluation.cells_bytes,
+        content=evaluation.content_bytes,
+        content_hash=evaluation.content_hash,
+        outcome=evaluation.outcome,
+        findings=tuple(name for name, _, _ in evaluation.findings),
+    )
+
+
+def moment_of(identifier: UUID) -> datetime:
+    """The millisecond in which a UUIDv7 was made, so that a record's time and id never differ."""
+    milliseconds = identifier.int >> 80
+    return datetime.fromtimestamp(milliseconds // 1000, UTC).replace(microsecond=milliseconds % 1000 * 1000)

@@ -1,0 +1,127 @@
+"""Real server processes for tests, and the keys to use them with."""
+
+import asyncio
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import httpx
+
+from eligibility.settings import Settings
+from eligibility.storage.database import Database
+from eligibility.storage.keys import Keys, Kind, Role
+from eligibility.storage.log import AuditLog
+from eligibility.storage.secret_files import service_secret
+
+ROOT = Path(__file__).parent.parent.parent
+ADMIN_KEY = "the admin key of these tests"
+PATIENCE = 30.0
+
+Who = Literal["portal", "other_portal", "reviewer", "approver", "auditor", "monitor", "admin", "nobody"]
+
+_PRINCIPALS: Mapping[Who, tuple[Kind, Role]] = {
+    "portal": ("system", "portal"),
+    "other_portal": ("system", "portal"),
+    "reviewer": ("person", "reviewer"),
+    "approver": ("person", "approver"),
+    "auditor": ("person", "auditor"),
+    "monitor": ("system", "monitor"),
+    "admin": ("person", "admin"),
+}
+
+
+@dataclass
+class Server:
+    """A server process, and a key for each kind of caller."""
+
+    url: str
+    process: subprocess.Popen[bytes]
+    settings: Settings
+    log_file: Path
+    keys: dict[Who, str] = field(default_factory=dict)
+
+    def headers(self, who: Who) -> dict[str, str]:
+        return {} if who == "nobody" else {"authorization": f"Bearer {self.keys[who]}"}
+
+    def client(self, who: Who = "portal", *, timeout: float = 30) -> httpx.Client:
+        return httpx.Client(base_url=self.url, headers=self.headers(who), timeout=timeout)
+
+    def async_client(self, who: Who = "portal") -> httpx.AsyncClient:
+        return httpx.AsyncClient(base_url=self.url, headers=self.headers(who), timeout=30)
+
+    def logged(self) -> str:
+        return self.log_file.read_text(encoding="utf-8")
+
+
+def environment(database_url: str, data_dir: Path) -> dict[str, str]:
+    return {
+        "ELIGIBILITY_DATABASE_URL": database_url,
+        "ELIGIBILITY_DATA_DIR": str(data_dir),
+        "ELIGIBILITY_ADMIN_KEY": ADMIN_KEY,
+    }
+
+
+@contextmanager
+def serving(database_url: str, data_dir: Path, keys: dict[Who, str] | None = None) -> Iterator[Server]:
+    """A server process that answers; its keys are made unless those of another server are given."""
+    given = environment(database_url, data_dir)
+    listening = socket.create_server(("127.0.0.1", 0))
+    url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    number = listening.fileno()
+    data_dir.mkdir(exist_ok=True)
+    log_file = data_dir / f"server-{number}-{time.monotonic_ns()}.log"
+    with log_file.open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(ROOT / "tests" / "api" / "serve_one.py"), str(number)],
+            cwd=ROOT,
+            env={**os.environ, "PYTHONPATH": str(ROOT), **given},
+            pass_fds=[number],
+            stdout=log,
+            stderr=log,
+        )
+    listening.close()
+    server = Server(url, process, Settings.from_environment(given), log_file)
+    try:
+        _wait_until_alive(server)
+        server.keys = keys or asyncio.run(_make_keys(server.settings))
+        yield server
+    finally:
+        process.terminate()
+        try:
+            process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+            raise
+
+
+def _wait_until_alive(server: Server) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        assert server.process.poll() is None, f"the server ended:\n{server.logged()}"
+        try:
+            if httpx.get(f"{server.url}/health/live", timeout=1).status_code == 200:
+                return
+        except httpx.TransportError:
+            time.sleep(0.02)
+    raise AssertionError(f"the server did not come up:\n{server.logged()}")
+
+
+async def _make_keys(settings: Settings) -> dict[Who, str]:
+    assert settings.database_url is not None
+    secret = service_secret(settings)
+    database = Database.open(settings.database_url)
+    keys = Keys(database, secret)
+    made: dict[Who, str] = {}
+    async with AuditLog(database, secret) as log:
+        for who, (kind, role) in _PRINCIPALS.items():
+            _, made[who] = await keys.create(log, name=f"test-{who}", kind=kind, role=role)
+    await database.close()
+    return made
