@@ -10,7 +10,7 @@ from typing import Any as Anything
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from eligibility.atoms import UNKNOWN, Questions
 from eligibility.building import build
@@ -19,6 +19,7 @@ from eligibility.parsing import Faults, Place, near
 from eligibility.ruleset import SEMANTICS, Ruleset
 from eligibility.schema import SECTIONS, RuleForm
 from eligibility.semantics import Semantics
+from eligibility.soundness import unsound
 from eligibility.trial import Trial
 
 RULE_FILES = ("principal", "licence", "critical-infrastructure", "acceptable-use", "obligations", "outcome")
@@ -42,6 +43,9 @@ def load_rules(folder: Path) -> Ruleset:
         section = source.section(name, form)
         document.update({"texts": section} if name == "texts" else section)
     document["rules"] = source.rules()
+    source.raise_faults()
+    for fault in unsound(document):
+        source.add(fault.where, fault.detail, fault.remedy)
     source.raise_faults()
     try:
         ruleset = build(document)
@@ -112,6 +116,11 @@ class _Source:
             mark = error.problem_mark or error.context_mark
             line = mark.line + 1 if mark else None
             self._fault(file, line, f"this is no YAML: {error.problem or error.context}", "correct the line")
+            return None
+        except YAMLError as error:
+            self._fault(
+                file, None, f"this is no YAML: {str(error).splitlines()[0]}", "remove what is no text"
+            )
             return None
         if not isinstance(content, CommentedMap):
             self._fault(file, 1, "the file holds no mapping", "start it with a key; see rules/README.md")

@@ -6,6 +6,7 @@ answered only when the commit is durable.
 
 import asyncio
 import logging
+import select
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
@@ -183,8 +184,11 @@ class AuditLog:
 
     async def _write(self, group: Sequence[Prepared]) -> dict[Prepared, Result]:
         connection = self._connection
-        if connection is None or connection.closed or connection.broken:
+        if connection is not None and _has_ended(connection):
             self._connection = None
+            await connection.close()
+            connection = None
+        if connection is None:
             connection = self._connection = await self._database.connect_raw()
         try:
             await self._ensure_months(connection, group)
@@ -224,6 +228,19 @@ def _resolve_some(group: list[_Waiting], results: Mapping[Prepared, Result]) -> 
 def _resolve_all(group: list[_Waiting], error: StorageError) -> None:
     for waiting in group:
         _resolve(waiting, error)
+
+
+def _has_ended(connection: Connection) -> bool:
+    """Whether the server has closed an idle connection: then there is something to read, its end.
+
+    Seen before anything is sent, this costs nobody an answer; afterwards nobody could tell whether a
+    transaction was committed.
+    """
+    if connection.closed or connection.broken:
+        return True
+    poll = select.poll()
+    poll.register(connection.fileno(), select.POLLIN)
+    return bool(poll.poll(0))
 
 
 def _resolve(waiting: _Waiting, result: Result) -> None:

@@ -1,0 +1,223 @@
+"""The command line: what can be typed, and how errors become messages and exit codes.
+
+Exit codes: 0 done; 1 the answer is no; 2 wrong usage or bad input; 3 the service or database could not be
+reached; 70 a fault of the program itself.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO
+from uuid import UUID
+
+import click
+
+from eligibility.commands.failures import FAULT, exit_code, message
+
+logger = logging.getLogger(__name__)
+
+FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+ROLES = click.Choice(["portal", "reviewer", "approver", "auditor", "monitor", "admin"])
+MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+class Commands(click.Group):
+    """A group whose commands answer with their exit code, and whose errors are told in plain words."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run a command, then exit."""
+        try:
+            code = super().invoke(ctx)
+        except (click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except Exception as error:
+            logger.debug("the command ended with an error", exc_info=True)
+            click.echo(message(error), err=True)
+            code = exit_code(error)
+            if code == FAULT:
+                click.echo("  `eligibility --debug …` shows where", err=True)
+        ctx.exit(code or 0)
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--debug", is_flag=True, help="Log everything, and where an error came from.")
+@click.version_option(package_name="eligibility")
+def main(*, debug: bool) -> None:
+    """Decide whether a use of Llama models is permitted, with reasons and a durable record.
+
+    Exit codes: 0 done; 1 the answer is no; 2 wrong usage or bad input; 3 the service or database could not be
+    reached; 70 a fault of the program. NO_COLOR switches colours off.
+    """
+    level = logging.DEBUG if debug else logging.WARNING
+    logging.basicConfig(level=level, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+
+
+@main.command()
+def serve() -> int:
+    """Run the service, with an embedded PostgreSQL unless a database is configured."""
+    from eligibility.serve import serve as run
+
+    return run(_settings())
+
+
+@main.command()
+@click.argument("file", type=click.File("rb"))
+@click.option("--rules", type=FOLDER, help="Decide under this rules folder.")
+@click.option("--record", is_flag=True, help="Record the decision in the log, under the policy in force.")
+@as_json
+def decide(*, file: BinaryIO, rules: Path | None, record: bool, as_json: bool) -> int:
+    """Decide the request in FILE (`-`: the input). It is not recorded unless --record says so.
+
+    Exits with 0 whatever the outcome, and with 2 where the request is refused.
+    """
+    from eligibility.commands.decide import decide as run
+
+    if record and rules is not None:
+        raise click.UsageError("`--record` decides under the policy in force: leave `--rules` out")
+    return run(file.read(), rules, _settings(), record=record, as_json=as_json)
+
+
+@main.group()
+def rules() -> None:
+    """Check, try and show the policy."""
+
+
+@rules.command("check")
+@click.argument("folder", type=FOLDER, required=False)
+@as_json
+def rules_check(*, folder: Path | None, as_json: bool) -> int:
+    """Load a rules FOLDER and its cases strictly, and report every fault by file and line."""
+    from eligibility.commands.rules import check
+
+    return check(_rules_folder(folder), as_json=as_json)
+
+
+@rules.command("test")
+@click.argument("folder", type=FOLDER, required=False)
+@as_json
+def rules_test(*, folder: Path | None, as_json: bool) -> int:
+    """Decide the cases beside the rules in FOLDER; report failures, and what no case tries."""
+    from eligibility.commands.rules import test
+
+    return test(_rules_folder(folder), as_json=as_json)
+
+
+@rules.command("show")
+@click.argument("rule", required=False)
+@click.option("--rules", "folder", type=FOLDER, help="Show this rules folder.")
+@click.option("--document", help="Only rules that cite this document, such as `llama-4-aup`.")
+@as_json
+def rules_show(*, rule: str | None, folder: Path | None, document: str | None, as_json: bool) -> int:
+    """Show all rules, or everything about one RULE (or about the rules that make a finding)."""
+    from eligibility.commands.rules import show
+
+    return show(_rules_folder(folder), rule, document, as_json=as_json)
+
+
+@main.group()
+def keys() -> None:
+    """Make, list and revoke API keys."""
+
+
+@keys.command("create")
+@click.argument("name")
+@click.option("--role", type=ROLES, required=True, help="What the key allows.")
+@click.option("--person", "kind", flag_value="person", help="NAME is a person.")
+@click.option("--system", "kind", flag_value="system", help="NAME is a program, such as a portal.")
+@click.option("--label", default="", help="What the key is for.")
+@click.option("--expires", type=MOMENT, help="When it stops working; a day begins at midnight UTC.")
+@as_json
+def keys_create(
+    *, name: str, role: Any, kind: Any, label: str, expires: datetime | None, as_json: bool
+) -> int:
+    """Make a key for NAME and show it once.
+
+    Without --person or --system, portals and monitors are systems, and all others persons.
+    """
+    from eligibility.commands.keys import create
+
+    name = name.strip()
+    if not name or not name.isprintable():
+        raise click.BadParameter("give a name of printable characters", param_hint="NAME")
+    if expires is not None:
+        expires = expires if expires.tzinfo else expires.replace(tzinfo=UTC)
+        if expires <= datetime.now(UTC):
+            raise click.BadParameter(f"`{expires.isoformat()}` has passed", param_hint="--expires")
+    return create(
+        _settings(),
+        name=name,
+        kind=kind or ("system" if role in {"portal", "monitor"} else "person"),
+        role=role,
+        label=label,
+        expires=expires,
+        as_json=as_json,
+    )
+
+
+@keys.command("list")
+@as_json
+def keys_list(*, as_json: bool) -> int:
+    """List all keys, never their text."""
+    from eligibility.commands.keys import show
+
+    return show(_settings(), as_json=as_json)
+
+
+@keys.command("revoke")
+@click.argument("key", type=click.UUID, metavar="ID")
+@as_json
+def keys_revoke(*, key: UUID, as_json: bool) -> int:
+    """End the key with this ID, which `keys list` shows."""
+    from eligibility.commands.keys import revoke
+
+    return revoke(_settings(), key, as_json=as_json)
+
+
+@main.group()
+def db() -> None:
+    """Migrate a database, and prepare one."""
+
+
+@db.command("upgrade")
+@as_json
+def db_upgrade(*, as_json: bool) -> int:
+    """Migrate to the newest revision, with the owner's login (ELIGIBILITY_OWNER_DATABASE_URL)."""
+    from eligibility.commands.db import upgrade
+
+    return upgrade(_settings(), as_json=as_json)
+
+
+@db.command("current")
+@as_json
+def db_current(*, as_json: bool) -> int:
+    """Say which revision the database is at; exits with 1 where the service needs another."""
+    from eligibility.commands.db import current
+
+    return current(_settings(), as_json=as_json)
+
+
+@db.command("roles")
+@click.option("--database", default="eligibility", show_default=True, help="The name of the database.")
+@as_json
+def db_roles(*, database: str, as_json: bool) -> int:
+    """Print the SQL by which a superuser makes the database and its two roles."""
+    from eligibility.commands.db import roles
+
+    return roles(database, as_json=as_json)
+
+
+def _settings() -> Any:
+    """The settings. Raises SettingsInvalid."""
+    from eligibility.settings import Settings
+
+    return Settings.from_environment()
+
+
+def _rules_folder(given: Path | None) -> Path:
+    """The rules folder that is meant: the given one, the configured one, or the shipped one."""
+    from eligibility.loading import shipped_rules
+
+    return given or _settings().rules_dir or shipped_rules()

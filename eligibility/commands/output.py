@@ -1,0 +1,51 @@
+"""How commands speak: in colour on a terminal, folded to its width; plain elsewhere, a line for a line."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+import orjson
+from rich.console import Console
+from rich.padding import Padding
+from rich.table import Table
+from rich.text import Text
+
+_NEVER_FOLDED = 10_000
+EFFECTS = {"prohibits": "red", "contact": "yellow", "exempts": "green", "note": "cyan"}
+"""The colour of each effect of findings."""
+
+
+def console(*, stderr: bool = False) -> Console:
+    """A console that prints texts as they are."""
+    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+    if not made.is_terminal:
+        made.width = _NEVER_FOLDED
+    return made
+
+
+def print_json(value: object) -> None:
+    """Print JSON for programs."""
+    sys.stdout.write(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE).decode())
+
+
+def indented(out: Console, level: int, *parts: str | tuple[str, str]) -> None:
+    """Print a line (parts with their styles) that stays indented where it is folded."""
+    out.print(Padding.indent(Text.assemble(*parts), level))
+
+
+def heading(out: Console, words: str) -> None:
+    """Print a heading, with a blank line above it."""
+    out.print()
+    out.print(Text(words, style="bold"))
+
+
+def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
+    """Print a table without lines; cells are texts, or Text for colour."""
+    made = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        made.add_column(column, overflow="fold")
+    for row in rows:
+        made.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
+    out.print(made)
