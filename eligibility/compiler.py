@@ -28,6 +28,9 @@ NOT = "not "
 WIDEST = 200
 """Literals of one engine fact; the engine refuses facts of more than 255 properties."""
 
+MOST_MATCHING = 60
+"""Alternatives asked of one engine fact; the engine refuses a fact that more than 64 rules match."""
+
 
 @dataclass(frozen=True, eq=False)
 class Alternative:
@@ -140,11 +143,12 @@ def _together(*ways: frozenset[Literal]) -> frozenset[Literal] | None:
 
 
 def _parts(alternatives: Sequence[Alternative]) -> list[list[Alternative]]:
-    """The alternatives of one level, in as few portions as the engine's limit on properties allows."""
+    """The alternatives of one level, in as few portions as the engine's limits allow."""
     parts: list[list[Alternative]] = []
     width: set[Literal] = set()
     for alternative in alternatives:
-        if not parts or len(width.union(alternative.literals)) > WIDEST:
+        too_wide = len(width.union(alternative.literals)) > WIDEST
+        if not parts or too_wide or len(parts[-1]) == MOST_MATCHING:
             parts.append([])
             width = set()
         width.update(alternative.literals)

@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any as Anything
 from typing import NamedTuple
 
@@ -99,7 +100,7 @@ class Engine:
         session = f"s{self._sessions}"
         holding: set[Key] = set(atoms)
         fired: list[Alternative] = []
-        begun = False
+        deletable = True
         try:
             for number, (marker, present, absent) in enumerate(self._levels):
                 properties = [present[key] for key in holding if key in present]
@@ -109,14 +110,17 @@ class Engine:
                 if code == _OBSERVED:
                     return None
                 if code != _HANDLED:
+                    deletable = False  # deleting a session after such a fact can crash the process
                     raise EngineFailure(f"the rule engine did not handle a fact of {marker} (code {code})")
-                begun = True
                 for alternative in self._fired(state):
                     fired.append(alternative)
                     holding.update(alternative.settles)
+        except (durable_rules_engine.error, MemoryError) as error:
+            raise EngineFailure(f"the rule engine refused a fact: {error}") from error
         finally:
-            if begun:
-                durable_rules_engine.delete_state(self._handle, session)
+            if deletable:
+                with suppress(durable_rules_engine.error):  # there is none where the first fact was refused
+                    durable_rules_engine.delete_state(self._handle, session)
         return fired
 
     def _fired(self, state: int) -> list[Alternative]:
