@@ -90,8 +90,6 @@ def _primary(tag: str) -> str:
 
 def status_cell(value: object, status: Status, due: str | None) -> int:
     """The status of an obligation, from the fact that shows it (policy, section 6)."""
-    if value is None:
-        return OPEN
     if status.starts_with_value:
         return MET if _alike(str(value)).startswith(_alike(due or "")) else UNMET
     if value in status.met:

@@ -17,7 +17,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any as Anything
 
-from eligibility.answering import STATUSES, Answerer, answerer, status_cell
+from eligibility.answering import OPEN, STATUSES, Answerer, answerer, status_cell
 from eligibility.conditions import Atom
 from eligibility.domains import AFFILIATES, DECLARED_BY, MEMBER, NATURAL_PERSONS
 from eligibility.facts import EligibilityRequest, Vocabulary, normalise_model_name
@@ -106,14 +106,14 @@ class Question:
         self.atoms = atoms
         self._answer = answer
         self.read: Callable[[Anything], int] = Kept(self._read).__getitem__
-        self.answers: Callable[[int], dict[Atom, int]] = Kept(self._answers).__getitem__
-        """Every atom, answered 1 or 0 by a cell."""
+        self.yes: Callable[[int], tuple[Atom, ...]] = Kept(self._yes).__getitem__
+        """The atoms that a cell answers with yes."""
 
     def _read(self, value: Anything) -> int:
         return sum(bool(yes(value)) << bit for bit, yes in enumerate(self._answer))
 
-    def _answers(self, cell: int) -> dict[Atom, int]:
-        return {atom: cell >> bit & 1 for bit, atom in enumerate(self.atoms)}
+    def _yes(self, cell: int) -> tuple[Atom, ...]:
+        return tuple(atom for bit, atom in enumerate(self.atoms) if cell >> bit & 1)
 
 
 Reading = tuple[str, Callable[[Anything], int] | None, int, tuple[str, str] | None]
@@ -190,14 +190,14 @@ class Questions:
             if derived is not None:
                 found[place] = self.asked[place].read(derived)
         for _, (status, due) in self.statuses:
-            found.append(status_cell(facts.get(status.fact), status, due))
-        found.append(self.pairs(facts.get(AFFILIATES) or ()))
+            value = facts.get(status.fact)
+            found.append(OPEN if value is None else status_cell(value, status, due))
+        affiliates = facts.get(AFFILIATES)
+        found.append(self.pairs(affiliates) if affiliates else ())
         return tuple(found)
 
     def pairs(self, affiliates: tuple[Mapping[str, Anything], ...]) -> tuple[Pair, ...]:
         """The distinct cells of the affiliates that can have a bearing, in the order that numbers them."""
-        if not affiliates or not self.some:
-            return ()
         return tuple(sorted({pair for pair in map(self.pair, affiliates) if self._can_matter(pair)}))
 
     def pair(self, affiliate: Mapping[str, Anything]) -> Pair:
@@ -219,7 +219,7 @@ class Questions:
         question, cell = (
             (self.country, pair[0]) if part.fact == COUNTRY_MEMBER else (self.involvement, pair[1])
         )
-        return None if cell == UNKNOWN else bool(question.answers(cell)[part])
+        return None if cell == UNKNOWN else part in question.yes(cell)
 
     def document(self, cells: Cells) -> dict[str, Anything]:
         """The cells as JSON: for each fact the yes-answers, or null where it is unknown."""

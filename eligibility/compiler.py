@@ -11,9 +11,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
-from itertools import product
+from itertools import count, product
 from typing import Any as Anything
 
 from eligibility.conditions import All, Any, Ask, Atom, Condition, Effect, Holds, Not
@@ -36,13 +36,15 @@ MOST_MATCHING = 60
 class Alternative:
     """One way for a rule to fire: all these literals hold.
 
-    The literals are in the order of their texts. `effect` and `reason` are those of the finding made.
+    The literals are in the order of their texts. `effect` and `reason` are those of the finding made, `place`
+    is the place among all alternatives of the program, in the order of the rules.
     """
 
     rule: Rule
     literals: tuple[Literal, ...]
     effect: str | None
     reason: str | None
+    place: int = 0
 
     @cached_property
     def texts(self) -> tuple[str, ...]:
@@ -77,16 +79,21 @@ class Compiled:
 
     levels: tuple[Level, ...]
     definition: Mapping[str, Anything]
-    failures: Mapping[str, tuple[Literal, ...]]
+    failures: Mapping[str, tuple[tuple[Literal, str], ...]]
     """For each thing that can be concluded, what could stand in the way: every literal of its alternatives,
-    turned round, in the order of their texts."""
+    turned round, with its text, in the order of the texts."""
 
 
 def compile_program(program: Program) -> Compiled:
     """Compile the rules of one generation."""
     levels: list[Level] = []
+    places = count()
     for rules in program.levels:
-        alternatives = [alternative for rule in rules for alternative in alternatives_of(rule)]
+        alternatives = [
+            replace(alternative, place=next(places))
+            for rule in rules
+            for alternative in alternatives_of(rule)
+        ]
         for part in _parts(alternatives):
             levels.append(_level(len(levels), part))
     definition: dict[str, Anything] = {}
@@ -97,7 +104,14 @@ def compile_program(program: Program) -> Compiled:
         for _, alternative in level.alternatives:
             turned = ((key, not holds) for key, holds in alternative.literals)
             failures.setdefault(alternative.rule.then.name, set()).update(turned)
-    return Compiled(tuple(levels), definition, {name: _in_order(found) for name, found in failures.items()})
+    return Compiled(
+        tuple(levels),
+        definition,
+        {
+            name: tuple((literal, literal_text(literal)) for literal in _in_order(found))
+            for name, found in failures.items()
+        },
+    )
 
 
 def alternatives_of(rule: Rule) -> list[Alternative]:

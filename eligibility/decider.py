@@ -28,8 +28,11 @@ from eligibility.ruleset import Ruleset
 from eligibility.semantics import Semantics
 from eligibility.wording import MARK, Subject
 
-REMEMBERED = 4096
-"""Evaluations, and templates, that a process keeps: some 20 KB each."""
+REMEMBERED = 16_384
+"""Evaluations that a process keeps, at some 6 KB each."""
+
+TEMPLATES = 8_192
+"""Rendered answers that a process keeps, at some 9 KB each."""
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
@@ -90,7 +93,7 @@ class Decider:
         self.questions = {name: Questions(ruleset, ruleset.program(name)) for name in ruleset.generations}
         self._semantics = {name: Semantics(ruleset.program(name)) for name in ruleset.generations}
         self._evaluations: Recent[tuple[str, Cells], Evaluation] = Recent(REMEMBERED)
-        self._templates: Recent[tuple[Hashable, ...], Template] = Recent(REMEMBERED)
+        self._templates: Recent[tuple[Hashable, ...], Template] = Recent(TEMPLATES)
 
     def decide(self, request: EligibilityRequest) -> Decision:
         """Decide a request, without recording it.

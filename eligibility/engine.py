@@ -15,7 +15,6 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterable
-from contextlib import suppress
 from typing import Any as Anything
 from typing import NamedTuple
 
@@ -119,9 +118,14 @@ class Engine:
             raise EngineFailure(f"the rule engine refused a fact: {error}") from error
         finally:
             if deletable:
-                with suppress(durable_rules_engine.error):  # there is none where the first fact was refused
-                    durable_rules_engine.delete_state(self._handle, session)
+                self._end(session)
         return fired
+
+    def _end(self, session: str) -> None:
+        try:
+            durable_rules_engine.delete_state(self._handle, session)
+        except durable_rules_engine.error:  # there is none where the first fact was refused
+            return
 
     def _fired(self, state: int) -> list[Alternative]:
         """What the last fact fired, each action completed."""

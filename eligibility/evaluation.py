@@ -41,7 +41,6 @@ class Evaluation:
     outcome: str
     findings: tuple[Made, ...]
     content: Mapping[str, Anything]
-    steps: tuple[Step, ...]
 
     @property
     def ruleset(self) -> str:
@@ -97,7 +96,6 @@ def evaluate(questions: Questions, semantics: Semantics, engine: Engine, cells: 
         outcome=outcome,
         findings=found.findings,
         content=content,
-        steps=steps,
     )
 
 

@@ -8,7 +8,8 @@ hold.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import groupby, islice
+from operator import attrgetter
 from typing import Any as Anything
 from typing import NamedTuple
 
@@ -57,27 +58,22 @@ def steps_of(
 ) -> tuple[Step, ...]:
     """The steps that hold in every row: fired rules in their order, and why negated names do not hold."""
     is_certain = _Certain(trial, verdict)
-    ways: dict[str, dict[Alternative, None]] = {}
-    for firing in firings:
-        for way in firing.alternatives:
-            if verdict.rules.get(way.rule.id) == TRUE:
-                ways.setdefault(way.rule.id, {})[way] = None
+    fired = {way for firing in firings for way in firing.alternatives if verdict.rules[way.rule.id] == TRUE}
     steps = []
     absent: dict[str, None] = {}
-    for fired in sorted(ways.values(), key=_place):
-        way = next(iter(fired))
+    for rule, ways in groupby(sorted(fired, key=_place), _rule):
+        way, *others = ways
         texts, names = way.texts, way.absent
-        if trial.variables or len(fired) > 1:
-            literals = _common(fired, is_certain)
+        if trial.variables or others:
+            literals = _common([way, *others], is_certain)
             texts, names = tuple(map(literal_text, literals)), absent_names(literals)
         absent.update(dict.fromkeys(names))
-        steps.append(Step(way.rule.id, way.rule.then.name, texts))
+        steps.append(Step(rule.id, rule.then.name, texts))
     return (*_why_not(absent, compiled, is_certain), *steps)
 
 
-def _place(ways: Iterable[Alternative]) -> tuple[int, str]:
-    rule = next(iter(ways)).rule
-    return rule.level, rule.id
+_place = attrgetter("place")
+_rule = attrgetter("rule")
 
 
 def _common(ways: Iterable[Alternative], is_certain: _Certain) -> tuple[Literal, ...]:
@@ -93,9 +89,9 @@ def _why_not(names: Iterable[str], compiled: Compiled, is_certain: _Certain) -> 
         name = waiting.pop(0)
         if name not in seen and name in compiled.failures:
             seen.add(name)
-            because = tuple(filter(is_certain, compiled.failures[name]))
-            waiting.extend(absent_names(because))
-            yield Step("", NOT + name, tuple(map(literal_text, because)))
+            because = [(literal, text) for literal, text in compiled.failures[name] if is_certain(literal)]
+            waiting.extend(absent_names(literal for literal, _ in because))
+            yield Step("", NOT + name, tuple([text for _, text in because]))
 
 
 def alternatives_under(

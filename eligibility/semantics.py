@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from eligibility.conditions import All, Any, Ask, Atom, Condition, Effect, Holds, Not
 from eligibility.diagram import FALSE, TRUE, Space
@@ -33,14 +33,13 @@ class Verdict:
     outcomes: dict[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
-class World:
+class World(NamedTuple):
     """What conditions are about: the atoms, and what earlier levels settled."""
 
     atoms: Mapping[Atom, int]
     space: Space
-    settled: dict[str, int] = field(default_factory=dict)
-    effects: dict[str, int] = field(default_factory=dict)
+    settled: dict[str, int]
+    effects: dict[str, int]
 
 
 Meaning = Callable[[World], int]
@@ -52,17 +51,29 @@ class Semantics:
 
     def __init__(self, program: Program) -> None:
         """Read the rules once."""
-        self._rules = [(rule, meaning(rule.when)) for rule in program.rules]
+        self._rules = [(rule, _needed(rule.when), meaning(rule.when)) for rule in program.rules]
 
     def judge(self, atoms: Mapping[Atom, int], space: Space) -> Verdict:
         """Say of every rule when it fires, and what follows."""
-        verdict, world = Verdict(), World(atoms, space)
-        for rule, when in self._rules:
+        verdict, world = Verdict(), World(atoms, space, settled={}, effects={})
+        for rule, needed, when in self._rules:
+            if needed is not None and atoms[needed] == FALSE:
+                continue
             fires = when(world)
             if fires != FALSE:
                 verdict.rules[rule.id] = fires
                 _conclude(rule, fires, verdict, world)
         return verdict
+
+
+def _needed(condition: Condition) -> Atom | None:
+    """An atom without which a condition can not hold, if it begins with one: most rules fail there."""
+    match condition:
+        case Ask(atom):
+            return atom
+        case All((first, *_)):
+            return _needed(first)
+    return None
 
 
 def meaning(condition: Condition) -> Meaning:

@@ -67,13 +67,14 @@ class Trial:
                 self._lay_out(unknown[atom.fact], atom)
         self._lay_out_affiliates()
         self.space = Space([variable.size for variable in self.variables])
-        self.atoms: dict[Atom, int] = {}
+        self.atoms: dict[Atom, int] = dict.fromkeys(questions.program.atoms, FALSE)
         for question, cell in zip(questions.asked, cells, strict=False):
             if cell == UNKNOWN:
                 for bit, atom in enumerate(question.atoms):
                     self.atoms[atom] = self._unknown(question, atom, bit)
-            else:
-                self.atoms.update(question.answers(cell))  # type: ignore[arg-type]  # the cell of a fact is an int
+            elif cell:
+                for atom in question.yes(cell):  # type: ignore[arg-type]  # the cell of a fact is an int
+                    self.atoms[atom] = TRUE
         for atom in questions.some:
             self.atoms[atom] = self._some(atom)
 
