@@ -49,8 +49,7 @@ class InForce:
         """
         digest = await _digest_in_force(database)
         found = shipped if digest == shipped.digest else await recorded_ruleset(database, digest)
-        _check_semantics(found)
-        return cls(database, Decider(found))
+        return cls(database, _ready(found))
 
     async def refresh(self) -> None:
         """See what is in force now. Raises StorageUnavailable, RulesetInvalid."""
@@ -58,8 +57,7 @@ class InForce:
             digest = await _digest_in_force(self._database)
             if digest != self.decider.ruleset.digest:
                 found = await recorded_ruleset(self._database, digest)
-                _check_semantics(found)
-                self.decider = Decider(found)
+                self.decider = _ready(found)
             self._looked = time.monotonic()
 
     async def current(self) -> Decider:
@@ -74,6 +72,14 @@ async def _digest_in_force(database: Database) -> str:
     if digest is None:
         raise StorageUnavailable("no ruleset is in force: start the service again")
     return digest
+
+
+def _ready(ruleset: Ruleset) -> Decider:
+    """A decider that is warm. Raises RulesetInvalid."""
+    _check_semantics(ruleset)
+    decider = Decider(ruleset)
+    decider.warm_up()
+    return decider
 
 
 def _check_semantics(ruleset: Ruleset) -> None:

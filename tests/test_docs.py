@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 import pytest
 
+from api.roles import ROUTES
 from eligibility.cli import main
 from eligibility.settings import VARIABLES
 
@@ -76,6 +77,14 @@ def test_the_readme_lists_the_settings_and_no_others() -> None:
 def test_the_readme_gives_the_default_of_a_setting(variable: tuple[str, str, str]) -> None:
     name, default, _ = variable
     assert rows(README, "ELIGIBILITY_")[name].split(" | ")[0].strip("`") == default
+
+
+def test_the_readme_lists_the_routes_and_no_others() -> None:
+    table = README.split("\n## Calls\n")[1].split("\n\nErrors are ")[0]
+    listed = set(re.findall(r"`((?:GET|POST) /[^`]*)`", table))
+    routes = {f"{method} {path.replace('{identifier}', '{id}')}" for method, path in ROUTES}
+    shortened = {re.sub(r"/(\{view\}|openapi\.\w+|problems)$", "/…", route) for route in routes}
+    assert listed == shortened
 
 
 def test_the_readme_lists_the_commands_and_no_others() -> None:
