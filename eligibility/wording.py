@@ -10,6 +10,7 @@ from eligibility.atoms import COUNTRY_MEMBER, Questions, is_applicable, is_presu
 from eligibility.compiler import NOT
 from eligibility.conditions import Atom
 from eligibility.domains import AFFILIATES, FACTS, MEMBER
+from eligibility.ruleset import Ruleset
 
 MONTHS = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905 - one word a month
@@ -100,18 +101,7 @@ class Subject:
 
     def phrase(self, atom: Atom, *, holds: bool) -> str:
         """A question about a fact, said as it was answered."""
-        template = str(self.ruleset.texts["tests"][atom.test]["holds" if holds else "fails"])
-        region = self.ruleset.regions.get(str(atom.argument))
-        return template.format(
-            value=self._argument(atom.argument),
-            inside=region.inside if region else "",
-            outside=region.outside if region else "",
-        )
-
-    def _argument(self, argument: object) -> str:
-        if isinstance(argument, tuple):
-            return ", ".join(map(str, argument))
-        return str(argument).lower() if isinstance(argument, bool) else str(argument)
+        return phrase_of(self.ruleset, atom, holds=holds)
 
     def enumeration(self, items: Sequence[str]) -> str:
         """Items as they are listed in a sentence."""
@@ -159,6 +149,23 @@ class Subject:
         test, _, argument = phrase.partition(" ")
         template = self.ruleset.texts["tests"][test]["holds" if text == phrase else "fails"]
         return str(template).format(value=argument, inside="", outside="")
+
+
+def phrase_of(ruleset: Ruleset, atom: Atom, *, holds: bool) -> str:
+    """A question about a fact in the words of a ruleset, said as it is answered."""
+    template = str(ruleset.texts["tests"][atom.test]["holds" if holds else "fails"])
+    region = ruleset.regions.get(str(atom.argument))
+    return template.format(
+        value=_argument(atom.argument),
+        inside=region.inside if region else "",
+        outside=region.outside if region else "",
+    )
+
+
+def _argument(argument: object) -> str:
+    if isinstance(argument, tuple):
+        return ", ".join(map(str, argument))
+    return str(argument).lower() if isinstance(argument, bool) else str(argument)
 
 
 def _listed(value: Anything) -> Anything:

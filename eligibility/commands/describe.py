@@ -7,6 +7,7 @@ from collections.abc import Iterator, Sequence
 from eligibility.conditions import All, Any, Ask, Atom, Condition, Effect, Holds, Not
 from eligibility.domains import AFFILIATES, MEMBER
 from eligibility.ruleset import Rule, Ruleset
+from eligibility.wording import phrase_of
 
 
 def conclusion(rule: Rule) -> str:
@@ -67,19 +68,7 @@ def question(atom: Atom, ruleset: Ruleset, *, holds: bool) -> str:
     if atom.fact == AFFILIATES:
         parts: Sequence[Atom] = atom.argument  # type: ignore[assignment]  # parsing makes it a tuple of atoms
         said = " and ".join(
-            f"{part.fact.removeprefix(MEMBER)} {_phrase(part, ruleset, holds=True)}" for part in parts
+            f"{part.fact.removeprefix(MEMBER)} {phrase_of(ruleset, part, holds=True)}" for part in parts
         )
         return f"{'an' if holds else 'no'} entry of {atom.fact} with {said}"
-    return f"{atom.fact} {_phrase(atom, ruleset, holds=holds)}"
-
-
-def _phrase(atom: Atom, ruleset: Ruleset, *, holds: bool) -> str:
-    region = ruleset.regions.get(str(atom.argument))
-    argument = atom.argument
-    value = ", ".join(map(str, argument)) if isinstance(argument, tuple) else str(argument)
-    words = ruleset.texts["tests"][atom.test]["holds" if holds else "fails"]
-    return str(words).format(
-        value=value.lower() if isinstance(argument, bool) else value,
-        inside=region.inside if region else "",
-        outside=region.outside if region else "",
-    )
+    return f"{atom.fact} {phrase_of(ruleset, atom, holds=holds)}"
