@@ -40,8 +40,8 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "ELIGIBILITY_SIGNING_KEY_FILE",
-        "generated in the data directory",
-        "the key that signs the log, the same file on every machine of one log",
+        "none",
+        "reserved for the key that will sign the log; blocks are chained by hashes, and not signed yet",
     ),
     Variable(
         "ELIGIBILITY_SERVICE_SECRET_FILE",
