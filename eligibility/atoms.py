@@ -1,14 +1,11 @@
 """From a request to its cells: the one function that finds what a value means to the rules.
 
 Of each fact, a ruleset asks finitely many questions (atoms). The *cell* of a value is the set of its
-yes-answers; values with the same cell can not be told apart by any rule. A request is reduced to a tuple
-with one cell for each fact that its generation's rules ask about, and everything after that sees only
-cells.
+yes-answers; values with the same cell can not be told apart by any rule. A request is reduced to `Cells`, and
+everything after that sees nothing else.
 
 A cell is an `int`: bit *i* is the answer to the fact's question *i*; `UNKNOWN` where the fact counts but
-was not given. What is not applicable answers every question with no. The cell of the affiliates is the
-sorted tuple of the distinct pairs (country cell, involvement cell) that can have a bearing; of a fact that
-only decides the status of an obligation, it is `OPEN`, `MET` or `UNMET`.
+was not given. What is not applicable answers every question with no.
 """
 
 from __future__ import annotations
@@ -16,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property
 from typing import Any as Anything
+from typing import NamedTuple
 
 from eligibility.answering import OPEN, STATUSES, Answerer, answerer, status_cell
 from eligibility.conditions import Atom
@@ -26,8 +24,21 @@ from eligibility.ruleset import Program, Ruleset
 UNKNOWN = -1
 
 Pair = tuple[int, int]
-Cell = int | tuple[Pair, ...]
-Cells = tuple[Cell, ...]
+"""The cells of one affiliate: of its country, and of what it is involved in."""
+
+
+class Cells(NamedTuple):
+    """A request as its generation's rules see it, in the order of `Questions`."""
+
+    asked: tuple[int, ...]
+    """Of each fact that rules ask about: its cell, or `UNKNOWN`."""
+
+    statuses: tuple[int, ...]
+    """Of each obligation whose status follows from a fact: `OPEN`, `MET` or `UNMET`."""
+
+    affiliates: tuple[Pair, ...]
+    """The distinct pairs that can have a bearing, sorted."""
+
 
 COUNTRY_MEMBER = f"{MEMBER}principal_place_of_business"
 INVOLVED_MEMBER = f"{MEMBER}involved_in"
@@ -149,7 +160,7 @@ class Questions:
         return {atom.id: atom for atom in self.program.atoms}
 
     def _members(self, fact: str) -> tuple[Atom, ...]:
-        parts = (part for atom in self.some for part in _parts(atom) if part.fact == fact)
+        parts = (part for atom in self.some for part in atom.parts if part.fact == fact)
         return tuple(dict.fromkeys(parts))
 
     def _question(self, fact: str, atoms: tuple[Atom, ...]) -> Question:
@@ -177,7 +188,7 @@ class Questions:
         facts = request.facts
         natural = facts["entity.kind"] in NATURAL_PERSONS
         employed = natural and facts.get("use.on_behalf_of") == "employer"
-        found: list[Cell] = []
+        found: list[int] = []
         for fact, read, absent, declared in self._readings[natural, employed]:
             if read is None or (declared is not None and not _is_declared(declared, facts)):
                 found.append(0)
@@ -189,12 +200,12 @@ class Questions:
             derived = modality(facts, self.ruleset.vocabulary)
             if derived is not None:
                 found[place] = self.asked[place].read(derived)
+        statuses = []
         for _, (status, due) in self.statuses:
             value = facts.get(status.fact)
-            found.append(OPEN if value is None else status_cell(value, status, due))
+            statuses.append(OPEN if value is None else status_cell(value, status, due))
         affiliates = facts.get(AFFILIATES)
-        found.append(self.pairs(affiliates) if affiliates else ())
-        return tuple(found)
+        return Cells(tuple(found), tuple(statuses), self.pairs(affiliates) if affiliates else ())
 
     def pairs(self, affiliates: tuple[Mapping[str, Anything], ...]) -> tuple[Pair, ...]:
         """The distinct cells of the affiliates that can have a bearing, in the order that numbers them."""
@@ -211,7 +222,7 @@ class Questions:
 
     def _can_matter(self, pair: Pair) -> bool:
         return any(
-            all(self.part_answer(part, pair) is not False for part in _parts(atom)) for atom in self.some
+            all(self.part_answer(part, pair) is not False for part in atom.parts) for atom in self.some
         )
 
     def part_answer(self, part: Atom, pair: Pair) -> bool | None:
@@ -224,15 +235,13 @@ class Questions:
     def document(self, cells: Cells) -> dict[str, Anything]:
         """The cells as JSON: for each fact the yes-answers, or null where it is unknown."""
         found: dict[str, Anything] = {"model.generation": self.generation}
-        asked = len(self.asked)
-        for question, cell in zip(self.asked, cells, strict=False):
-            found[question.fact] = _answers(question.atoms, cell)
-        for (obligation, _), cell in zip(self.statuses, cells[asked:], strict=False):
-            found[f"status of {obligation}"] = STATUSES[cell]  # type: ignore[index]  # a status cell is an int
-        pairs = cells[-1]
+        for question, cell in zip(self.asked, cells.asked, strict=True):
+            found[question.fact] = _answers(question, cell)
+        for (obligation, _), cell in zip(self.statuses, cells.statuses, strict=True):
+            found[f"status of {obligation}"] = STATUSES[cell]
         found[AFFILIATES] = [
-            [_answers(self.country.atoms, country), _answers(self.involvement.atoms, involved)]
-            for country, involved in pairs  # type: ignore[union-attr]  # the last cell is that of the affiliates
+            [_answers(self.country, country), _answers(self.involvement, involved)]
+            for country, involved in cells.affiliates
         ]
         return found
 
@@ -252,13 +261,5 @@ def _is_declared(declared: tuple[str, str], facts: Mapping[str, Anything]) -> bo
     return codes is None or declared[1] in codes
 
 
-def _parts(atom: Atom) -> tuple[Atom, ...]:
-    """The atoms that one affiliate must satisfy for a `some` question."""
-    parts: tuple[Atom, ...] = atom.argument  # type: ignore[assignment]  # parsing makes it a tuple of atoms
-    return parts
-
-
-def _answers(atoms: tuple[Atom, ...], cell: Cell) -> list[str] | None:
-    if cell == UNKNOWN:
-        return None
-    return [atom.phrase for bit, atom in enumerate(atoms) if cell >> bit & 1]  # type: ignore[operator]
+def _answers(question: Question, cell: int) -> list[str] | None:
+    return None if cell == UNKNOWN else [atom.phrase for atom in question.yes(cell)]

@@ -28,6 +28,12 @@ class Atom:
         """The atom as it is written into evaluations: stable, readable, unique within a ruleset."""
         return f"{self.fact} {self.phrase}"
 
+    @property
+    def parts(self) -> tuple[Atom, ...]:
+        """Of `some`: the atoms that one affiliate must satisfy."""
+        parts: tuple[Atom, ...] = self.argument  # type: ignore[assignment]  # parsing makes it a tuple of atoms
+        return parts
+
     @cached_property
     def phrase(self) -> str:
         """The question without the fact it is about."""

@@ -143,9 +143,5 @@ def _contact_reasons(found: Reach, outcome: str) -> list[str]:
 
 
 def _statuses(trial: Trial) -> dict[str, str]:
-    questions = trial.questions
-    start = len(questions.asked)
-    return {
-        obligation: STATUSES[cell]  # type: ignore[index]  # a status cell is an int
-        for (obligation, _), cell in zip(questions.statuses, trial.cells[start:], strict=False)
-    }
+    known = zip(trial.questions.statuses, trial.cells.statuses, strict=True)
+    return {obligation: STATUSES[cell] for (obligation, _), cell in known}

@@ -12,7 +12,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from eligibility.atoms import UNKNOWN, Questions
+from eligibility.answering import OPEN
+from eligibility.atoms import UNKNOWN, Cells, Questions
 from eligibility.building import build
 from eligibility.errors import RuleFault, RulesetInvalid
 from eligibility.parsing import Faults, Place, near
@@ -73,12 +74,14 @@ def _never_firing(ruleset: Ruleset) -> Iterator[tuple[str, str]]:
                 yield rule.id, generation
 
 
-def anything(questions: Questions) -> tuple[Anything, ...]:
+def anything(questions: Questions) -> Cells:
     """Cells of which nothing is known, with as many affiliates as there are questions about them."""
-    asked = [UNKNOWN] * len(questions.asked)
-    statuses = [0] * len(questions.statuses)
-    # alike affiliates would be one cell: several are told apart by what the trial never reads, their place
-    return (*asked, *statuses, ((UNKNOWN, UNKNOWN),) * len(questions.some))
+    return Cells(
+        asked=(UNKNOWN,) * len(questions.asked),
+        statuses=(OPEN,) * len(questions.statuses),
+        # of a request, alike affiliates are one pair; here several stand for affiliates that differ
+        affiliates=((UNKNOWN, UNKNOWN),) * len(questions.some),
+    )
 
 
 class _Source:

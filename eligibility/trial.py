@@ -16,7 +16,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
 
-from eligibility.atoms import COUNTRY_MEMBER, UNKNOWN, Cells, Pair, Question, Questions
+from eligibility.atoms import COUNTRY_MEMBER, UNKNOWN, Cells, Question, Questions
 from eligibility.codes import COUNTRIES
 from eligibility.conditions import Atom
 from eligibility.diagram import FALSE, TRUE, Space
@@ -60,7 +60,7 @@ class Trial:
         self.cells = cells
         self.variables: list[Variable] = []
         self._numbers: dict[tuple[Slot, str | None], int] = {}
-        asked = zip(questions.asked, cells, strict=False)
+        asked = zip(questions.asked, cells.asked, strict=True)
         unknown = {question.fact: question for question, cell in asked if cell == UNKNOWN}
         for atom in questions.program.atoms if unknown else ():
             if atom.fact in unknown:
@@ -68,12 +68,12 @@ class Trial:
         self._lay_out_affiliates()
         self.space = Space([variable.size for variable in self.variables])
         self.atoms: dict[Atom, int] = dict.fromkeys(questions.program.atoms, FALSE)
-        for question, cell in zip(questions.asked, cells, strict=False):
+        for question, cell in zip(questions.asked, cells.asked, strict=True):
             if cell == UNKNOWN:
                 for bit, atom in enumerate(question.atoms):
                     self.atoms[atom] = self._unknown(question, atom, bit)
             elif cell:
-                for atom in question.yes(cell):  # type: ignore[arg-type]  # the cell of a fact is an int
+                for atom in question.yes(cell):
                     self.atoms[atom] = TRUE
         for atom in questions.some:
             self.atoms[atom] = self._some(atom)
@@ -109,7 +109,7 @@ class Trial:
     def _lay_out_affiliates(self) -> None:
         questions = self.questions
         involvements = self._domain("entity.affiliates[].involved_in").values
-        for place, (country, involved) in enumerate(self._pairs()):
+        for place, (country, involved) in enumerate(self.cells.affiliates):
             if country == UNKNOWN:
                 asked = questions.country
                 self._add(
@@ -120,9 +120,6 @@ class Trial:
             if involved == UNKNOWN:
                 for code in involvements:
                     self._add(Variable(("entity.affiliates[].involved_in", place), code=code))
-
-    def _pairs(self) -> tuple[Pair, ...]:
-        return self.cells[-1]  # type: ignore[return-value]  # the last cell is that of the affiliates
 
     def _unknown(self, question: Question, atom: Atom, bit: int) -> int:
         slot = (question.fact, UNKNOWN)
@@ -160,10 +157,9 @@ class Trial:
     def _some(self, atom: Atom) -> int:
         """Whether some affiliate satisfies all parts of a question."""
         result = FALSE
-        parts: Iterable[Atom] = atom.argument  # type: ignore[assignment]  # parsing makes it a tuple of atoms
-        for place, pair in enumerate(self._pairs()):
+        for place, pair in enumerate(self.cells.affiliates):
             satisfied = TRUE
-            for part in parts:
+            for part in atom.parts:
                 known = self.questions.part_answer(part, pair)
                 answer = self._part(part, place) if known is None else int(known)
                 satisfied = self.space.both(satisfied, answer)

@@ -6,14 +6,14 @@ that a well-formed request could give.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import combinations
 from typing import NamedTuple
 
 from eligibility.atoms import UNKNOWN
 from eligibility.diagram import FALSE, TRUE
 from eligibility.domains import DECLARED_BY
-from eligibility.semantics import Made, Verdict
+from eligibility.semantics import Key, Made, Verdict
 from eligibility.trial import Slot, Trial
 
 
@@ -63,7 +63,7 @@ def _by_effect(made: Made) -> tuple[int, str, str]:
     return EFFECTS.index(effect), name, reason or ""
 
 
-def _possible(table: dict) -> list:  # type: ignore[type-arg]  # the keys of any of the verdict's tables
+def _possible(table: Mapping[Key, int]) -> list[Key]:
     return [key for key, function in table.items() if function not in {FALSE, TRUE}]
 
 

@@ -119,7 +119,7 @@ class Subject:
 
     def _affiliate_entries(self, atom: Atom, *, holds: bool) -> Iterator[dict[str, Anything]]:
         """Of a matching affiliate all that matches; where none matches, what each that nearly does lacks."""
-        parts: Sequence[Atom] = atom.argument  # type: ignore[assignment]  # parsing makes it a tuple of atoms
+        parts = atom.parts
         said = False
         for index, affiliate in enumerate(self.affiliates):
             pair = self.questions.pair(affiliate)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from eligibility.conditions import All, Any, Ask, Atom, Condition, Effect, Holds, Not
 from eligibility.domains import AFFILIATES, MEMBER
@@ -66,9 +66,8 @@ def _part(part: Condition, ruleset: Ruleset, level: int, *, holds: bool) -> Iter
 def question(atom: Atom, ruleset: Ruleset, *, holds: bool) -> str:
     """A question about a fact and its answer."""
     if atom.fact == AFFILIATES:
-        parts: Sequence[Atom] = atom.argument  # type: ignore[assignment]  # parsing makes it a tuple of atoms
         said = " and ".join(
-            f"{part.fact.removeprefix(MEMBER)} {phrase_of(ruleset, part, holds=True)}" for part in parts
+            f"{part.fact.removeprefix(MEMBER)} {phrase_of(ruleset, part, holds=True)}" for part in atom.parts
         )
         return f"{'an' if holds else 'no'} entry of {atom.fact} with {said}"
     return f"{atom.fact} {phrase_of(ruleset, atom, holds=holds)}"

@@ -13,7 +13,7 @@ from eligibility.facts import EligibilityRequest
 from eligibility.reading import request_from
 from eligibility.ruleset import Ruleset
 
-MEMBERS = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE".split()  # noqa: SIM905
+MEMBERS = "AT BE BG HR CY CZ DK EE FI FR DE GR HU IE IT LV LT LU MT NL PL PT RO SK SI ES SE".split()  # noqa: SIM905 - one word a country
 PART_OF_THE_UNION = ("GP", "MQ", "GF", "RE", "YT", "MF", "AX")
 IN_THE_EEA_ONLY = ("IS", "LI", "NO")
 ASSOCIATED_ONLY = ("GL", "FO", "NC", "PF", "BL", "PM", "WF", "AW", "CW", "SX", "BQ")

@@ -166,4 +166,4 @@ def test_rules_negate_only_what_lower_levels_settled(ruleset: Ruleset) -> None:
 
 def test_rulesets_can_not_be_changed(ruleset: Ruleset) -> None:
     with pytest.raises(AttributeError):
-        ruleset.digest = "sha256:0"  # type: ignore[misc]
+        ruleset.digest = "sha256:0"  # type: ignore[misc]  # what is refused
