@@ -12,7 +12,7 @@ a least member.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from itertools import product
 
@@ -174,10 +174,6 @@ class Trial:
             cells = self.variables[number].cells
             return self.space.test(number, {value for value, cell in enumerate(cells) if cell >> bit & 1})
         return self._list(part, slot, can_be_empty=True)
-
-    def answers(self, values: Mapping[int, int]) -> dict[Atom, bool]:
-        """Every atom, true or false, where the variables have these values."""
-        return {atom: self.space.at(function, values) for atom, function in self.atoms.items()}
 
 
 def _noticed(atom: Atom, codes: tuple[str, ...]) -> tuple[str, ...]:
