@@ -94,6 +94,10 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             warning = await ensure_admin_key(keys, log, settings)
             if warning is not None:
                 logger.warning(warning)
-            yield Service(settings, database, log, keys, in_force)
+            service = Service(settings, database, log, keys, in_force)
+            try:
+                yield service
+            finally:
+                service.reasons.close()
     finally:
         await database.close()

@@ -14,6 +14,8 @@ from api.decisions_described import DECIDE, LIST, READ, WHAT_IF
 from api.filters import NAMES, query_of
 from api.incoming import LARGEST_BODY, idempotency_key, json_body, parameter_fault, parameters
 from api.problems import Refusal
+from api.reasons import NAMES as REASONS
+from api.reasons import asked_for
 from api.recording import decide_and_record, record_access
 from api.service import service_of
 from eligibility.atoms import Questions
@@ -49,12 +51,18 @@ async def methods(request: Request[Any, Any, Any]) -> Response[bytes]:  # noqa: 
 
 @post("/v1/what-if", status_code=HTTP_200_OK, request_max_body_size=LARGEST_BODY, opt=WHAT_IF.opt())
 async def what_if(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """Decide without a record."""
-    parameters(request)
+    """Decide without a record; with reasons beyond the decision, where they are asked for."""
+    given = parameters(request, REASONS)
     body = await json_body(request)
-    decider = await service_of(request).in_force.current()
+    service = service_of(request)
+    decider = await service.in_force.current()
+    asked = asked_for(given, decider)
     made = decider.decide(read_request(body, decider.ruleset.vocabulary))
-    return answer(made.json(decided_at=datetime.now(UTC)))
+    json = made.json(decided_at=datetime.now(UTC))
+    if asked:
+        reasons = await service.reasons.find(decider, made, asked)
+        json = json[:-1] + b"," + as_json(reasons)[1:]
+    return answer(json)
 
 
 @route(f"{_PATH}/{{identifier:str}}", http_method=["GET", "HEAD"], opt=READ.opt())

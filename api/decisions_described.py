@@ -4,13 +4,14 @@ from typing import Final
 
 from api.documented import Operation, Parameter, Success
 from api.filters import REVIEWS
-from api.schemas import Decision, DecisionList, Hypothetical, RecordedDecision
+from api.schemas import Decision, DecisionList, HypotheticalWithReasons, RecordedDecision
 from eligibility.facts import RequestBody
 from eligibility.scalars import LONGEST_TEXT
 from eligibility.storage.decisions import DEFAULT_LIMIT, LARGEST_LIMIT
 
 _TEXT: Final = {"type": "string", "minLength": 1, "maxLength": LONGEST_TEXT}
 _TIME: Final = {"type": "string", "format": "date-time"}
+_FLAG: Final = {"type": "string", "enum": ["true", "false"], "default": "false"}
 _LOCATION: Final = {"Location": "the address of the decision"}
 
 DECIDE: Final = Operation(
@@ -47,9 +48,44 @@ WHAT_IF: Final = Operation(
     id="what_if",
     tag="Decisions",
     summary="Decide a request without recording anything",
-    description="Answers as a decision would, without `id`. The body has at most 256 KiB.",
-    answers={200: Success("What would be decided.", Hypothetical, "hypothetical")},
+    description=(
+        "Answers as a decision would, without `id`. The body has at most 256 KiB. If asked, it also says what"
+        " would change the answer, why something else did not come about, and which facts force it. Such a"
+        " search stops at a bound, and says so in `complete`."
+    ),
+    answers={200: Success("What would be decided.", HypotheticalWithReasons, "hypothetical")},
     problems=(400, 401, 403, 413, 415, 422, 503),
+    parameters=(
+        Parameter(
+            "counterfactuals",
+            "query",
+            "Whether to tell all smallest changes of facts that lead to each other outcome. A fact that was"
+            " not given and is given then has changed.",
+            _FLAG,
+            "true",
+        ),
+        Parameter(
+            "change_kind",
+            "query",
+            "Whether these may change `entity.kind` too, what the applicant is.",
+            _FLAG,
+            "false",
+        ),
+        Parameter(
+            "sufficient_reasons",
+            "query",
+            "Whether to tell the smallest sets of facts that force the outcome, whatever the others are.",
+            _FLAG,
+            "true",
+        ),
+        Parameter(
+            "why_not",
+            "query",
+            "Findings and outcomes, with commas between them, for which to tell what stood in their way.",
+            _TEXT,
+            "licence.eu-multimodal,prohibited",
+        ),
+    ),
     body=RequestBody,
     body_example="request",
 )

@@ -105,13 +105,37 @@ class RulesetName(_Answer):
     digest: str = Field(description="`sha256:` and 64 hexadecimal digits: what identifies it.")
 
 
-class Explanation(_Answer):
-    """The inference graph: facts, tests, derived facts, findings, outcome."""
+class ExplainedCitation(Citation):
+    """Where a rule comes from, with what the source is called."""
 
-    nodes: list[dict[str, Any]] = Field(description="Each with an `id` and a `kind`, and what that kind has.")
-    edges: list[dict[str, Any]] = Field(
-        description="`from` and `to` name nodes, `rule` the rule between them."
+    title: str = Field(description="What the source is called within a sentence.")
+
+
+class ExplainedRule(_Answer):
+    """A rule that the explanation names."""
+
+    title: str = Field(description="A few words to show as its heading.")
+    citations: list[ExplainedCitation] = Field(description="Where it comes from; at least one.")
+
+
+class Explanation(_Answer):
+    """The inference graph: facts, tests, derived facts, findings, outcome; and its text."""
+
+    nodes: list[dict[str, Any]] = Field(
+        description="Each with an `id` and a `kind`, and what that kind has. `fact`: `label`, `value` and its"
+        " `origin` (`given`, `presumed`, `derived`, or `unknown` where it was not given). `test`: what was"
+        " asked of a fact, in words, and `says`, the same as a clause of a sentence; `exact` where that names"
+        " the value. `unknown`: a fact that was not given, and the `outcomes` it can lead to. All others are"
+        " conclusions with a `title` and the ids of the `rules` that gave them: `derived` (`holds` is false"
+        " where it was not concluded), `absence` (no finding with this `effect`), `finding`,"
+        " `possible_finding` (made `when` unknown facts are so), `obligation`, `possible_obligation`,"
+        " `licensor`, `outcome`."
     )
+    edges: list[dict[str, Any]] = Field(
+        description="`from` and `to` name nodes, `rule` the rule between them, or null."
+    )
+    rules: dict[str, ExplainedRule] = Field(description="Every rule that nodes name, by id.")
+    text: list[str] = Field(description="The graph in plain English, by paragraphs.")
 
 
 class Hypothetical(_Answer):
@@ -132,6 +156,89 @@ class Hypothetical(_Answer):
     licensor: str | None = Field(description="Who grants the licence; null where the country is unknown.")
     ruleset: RulesetName = Field(description="The policy that was applied.")
     explanation: Explanation = Field(description="Everything that led to the outcome.")
+
+
+class ChangedTogether(_Answer):
+    """Facts that change together."""
+
+    set: dict[str, Any] = Field(description="The values to send, by the dotted paths of the facts.")
+    instead_of: dict[str, Any] = Field(description="The values that they replace; null where unknown.")
+    meaning: list[str] = Field(description="What rules make of the new values, as far as it matters.")
+    or_: list[dict[str, Any]] = Field(alias="or", description="Other values to send, which do alike.")
+
+
+class Change(_Answer):
+    """A smallest change of facts. Of each part, any of its values will do."""
+
+    parts: list[ChangedTogether] = Field(description="What changes.")
+    text: str = Field(description="The change in a sentence.")
+
+
+class ChangesToOutcome(_Answer):
+    """All smallest changes that lead to one outcome."""
+
+    outcome: Outcome = Field(description="Where they lead.")
+    complete: bool = Field(description="Whether all are told; false where there are too many, or to search.")
+    facts_changed: int | None = Field(description="How many facts each changes; null where none leads there.")
+    changes: list[Change] = Field(description="The changes, each decided before it is told.")
+
+
+class Counterfactuals(_Answer):
+    """What would change the decision."""
+
+    complete: bool = Field(description="Whether all are complete.")
+    outcomes: list[ChangesToOutcome] = Field(description="For each other outcome.")
+
+
+class StoodInTheWay(_Answer):
+    """A condition that would have to be otherwise."""
+
+    fact: str = Field(description="The dotted path of the fact.")
+    value: Any = Field(description="What it is; null where it is unknown or does not apply.")
+    is_: list[str] = Field(alias="is", description="What is so of it.")
+    has_to_be: list[str] = Field(description="What would have to be so.")
+    for_example: Any = Field(description="A value with which it is.")
+
+
+class ConditionsInTheWay(_Answer):
+    """Conditions that stood in the way together."""
+
+    conditions: list[StoodInTheWay] = Field(description="Each would have to be otherwise.")
+    text: str = Field(description="The same in a sentence.")
+
+
+class WhyNot(_Answer):
+    """Why a finding or an outcome did not come about."""
+
+    name: str = Field(description="The finding or outcome.")
+    came_about: bool = Field(description="Whether it did come about, for certain.")
+    complete: bool = Field(description="Whether all smallest sets are told.")
+    sets: list[ConditionsInTheWay] = Field(
+        description="The smallest sets; none where nothing can bring it about."
+    )
+
+
+class HeldFact(_Answer):
+    """A fact that, with others, forces the outcome."""
+
+    fact: str = Field(description="The dotted path of the fact.")
+    label: str = Field(description="What it is called.")
+    value: Any = Field(description="What it was given, derived or presumed to be.")
+
+
+class SufficientReasons(_Answer):
+    """The smallest sets of facts that force the outcome, whatever the others are."""
+
+    complete: bool = Field(description="Whether all are told.")
+    sets: list[list[HeldFact]] = Field(description="None where the outcome rests on facts being unknown.")
+
+
+class HypotheticalWithReasons(Hypothetical):
+    """What would be decided, with the reasons that were asked for."""
+
+    counterfactuals: Counterfactuals | None = Field(default=None, description="If asked for.")
+    why_not: list[WhyNot] | None = Field(default=None, description="One for each name asked about.")
+    sufficient_reasons: SufficientReasons | None = Field(default=None, description="If asked for.")
 
 
 class Decision(Hypothetical):

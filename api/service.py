@@ -11,6 +11,7 @@ from typing import Any, Final
 import orjson
 from litestar.connection import ASGIConnection
 
+from api.reasons import Reasons
 from eligibility.atoms import Questions
 from eligibility.building import build
 from eligibility.decider import Decider, Recent
@@ -102,6 +103,7 @@ class Service:
     log: AuditLog
     keys: Keys
     in_force: InForce
+    reasons: Reasons = field(default_factory=Reasons)
     rendered: Recent[Hashable, bytes] = field(default_factory=lambda: Recent(64))
     _rulesets: Recent[str, Ruleset] = field(default_factory=lambda: Recent(8))
     _questions: Recent[tuple[str, str], Questions] = field(default_factory=lambda: Recent(32))

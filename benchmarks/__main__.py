@@ -1,10 +1,10 @@
-"""`python -m benchmarks [decisions|http]`: everything, or one of them."""
+"""`python -m benchmarks [decisions|reasons|http]`: everything, or some of them."""
 
 import sys
 
-from benchmarks import decisions, http
+from benchmarks import decisions, http, reasons
 
-PARTS = {"decisions": decisions.main, "http": http.main}
+PARTS = {"decisions": decisions.main, "reasons": reasons.main, "http": http.main}
 
 
 def main() -> None:

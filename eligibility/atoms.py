@@ -49,7 +49,7 @@ _FOR_EMPLOYED = {
     "entity.employer.principal_place_of_business",
     "entity.employer.relationship",
 }
-_NEVER_UNKNOWN = {
+NEVER_UNKNOWN = {
     "model.name",
     "use.critical_infrastructure.certification",
     "use.critical_infrastructure.sector",
@@ -67,7 +67,7 @@ def is_applicable(path: str, facts: Mapping[str, Anything]) -> bool:
     """Whether a fact can have a bearing at all, given the other facts (policy, section 3)."""
     natural = facts["entity.kind"] in NATURAL_PERSONS
     declared = DECLARED_BY.get(path)
-    counts = _counts(path, natural=natural, employed=acts_for_employer(facts))
+    counts = counts_for(path, natural=natural, employed=acts_for_employer(facts))
     return counts and (declared is None or _is_declared(declared, facts))
 
 
@@ -155,6 +155,11 @@ class Questions:
         )
 
     @cached_property
+    def by_fact(self) -> dict[str, Question]:
+        """The questions by fact; those about affiliates apart."""
+        return {question.fact: question for question in self.asked}
+
+    @cached_property
     def atoms_by_id(self) -> dict[str, Atom]:
         """The atoms by the ids with which evaluations name them."""
         return {atom.id: atom for atom in self.program.atoms}
@@ -170,12 +175,12 @@ class Questions:
 
     def _reading(self, question: Question, natural: bool, employed: bool) -> Reading:  # noqa: FBT001 - one state of two
         fact = question.fact
-        if not _counts(fact, natural=natural, employed=employed):
+        if not counts_for(fact, natural=natural, employed=employed):
             return fact, None, 0, None
         value = self.ruleset.presumed.get(fact)
         if fact == USERS:
             absent = 0 if natural and not employed else UNKNOWN
-        elif fact in _NEVER_UNKNOWN:
+        elif fact in NEVER_UNKNOWN:
             absent = 0
         elif value is None:
             absent = UNKNOWN
@@ -246,7 +251,7 @@ class Questions:
         return found
 
 
-def _counts(fact: str, *, natural: bool, employed: bool) -> bool:
+def counts_for(fact: str, *, natural: bool, employed: bool) -> bool:
     """Whether a fact counts for applicants of this sort: persons or not, acting for an employer or not."""
     if fact in _FOR_PERSONS:
         return natural

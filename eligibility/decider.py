@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import OrderedDict
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any as Anything
@@ -17,26 +17,28 @@ from uuid import UUID
 
 import orjson
 
-from eligibility.atoms import Cells, Questions, acts_for_employer
+from eligibility.atoms import MULTIMODAL, NEVER_UNKNOWN, Cells, Questions, acts_for_employer
 from eligibility.canonical import timestamp
 from eligibility.decision import decision_document
-from eligibility.domains import AFFILIATES, NATURAL_PERSONS
+from eligibility.domains import NATURAL_PERSONS
 from eligibility.engine import engine_for
 from eligibility.evaluation import Evaluation, evaluate
 from eligibility.facts import EligibilityRequest
 from eligibility.ruleset import Ruleset
 from eligibility.semantics import Semantics
-from eligibility.wording import MARK, Subject
+from eligibility.telling import said_value
+from eligibility.wording import MARK, SAID, Subject
 
 REMEMBERED = 16_384
 """Evaluations that a process keeps, at some 6 KB each."""
 
 TEMPLATES = 8_192
-"""Rendered answers that a process keeps, at some 9 KB each."""
+"""Rendered answers that a process keeps, at some 11 KB each."""
 
 Key = TypeVar("Key", bound=Hashable)
 Value = TypeVar("Value")
-Template = tuple[tuple[bytes, ...], tuple[str, ...]]
+Slot = tuple[str, bool]
+"""A fact, and whether its value is filled in as JSON, or said within a text."""
 
 
 class Recent(Generic[Key, Value]):
@@ -59,6 +61,26 @@ class Recent(Generic[Key, Value]):
         self._entries[key] = value
         if len(self._entries) > self._most:
             self._entries.popitem(last=False)
+
+
+@dataclass(frozen=True)
+class Template:
+    """The JSON of a decision, without its opening brace: texts, with gaps between them for values."""
+
+    parts: tuple[bytes, ...]
+    """The texts, and an empty one for each gap between them."""
+
+    slots: tuple[Slot, ...]
+    """What goes into gaps, each once."""
+
+    gaps: tuple[int, ...]
+    """For each gap, which of the slots."""
+
+    def filled(self, values: Sequence[bytes]) -> list[bytes]:
+        """The texts with the values of the slots between them."""
+        parts = list(self.parts)
+        parts[1::2] = map(values.__getitem__, self.gaps)
+        return parts
 
 
 @dataclass(frozen=True)
@@ -94,6 +116,8 @@ class Decider:
         self._semantics = {name: Semantics(ruleset.program(name)) for name in ruleset.generations}
         self._evaluations: Recent[tuple[str, Cells], Evaluation] = Recent(REMEMBERED)
         self._templates: Recent[tuple[Hashable, ...], Template] = Recent(TEMPLATES)
+        # facts of which cells do not show whether they were given
+        self._stated = (*ruleset.presumed, *sorted(NEVER_UNKNOWN))
 
     def warm_up(self) -> None:
         """Build every generation's engine now, rather than at its first request (some 10 ms each)."""
@@ -121,40 +145,53 @@ class Decider:
         """The JSON of a decision."""
         evaluation, facts = decision.evaluation, decision.request.facts
         questions = self.questions[evaluation.generation]
-        key = self._template_key(questions, evaluation, facts)
+        subject = Subject(questions, facts)
+        key = self._template_key(subject, evaluation)
         template = self._templates.get(key)
         if template is None:
             document = decision_document(Subject(questions, facts, slots=True), evaluation.content)
             template = _template(orjson.dumps(document))
             self._templates.put(key, template)
-        subject = Subject(questions, facts)
-        values = {path: orjson.dumps(subject.value(path)) for path in set(template[1])}
+        values = [_filling(subject, fact, is_whole) for fact, is_whole in template.slots]
         parts = [b"{"]
         if identifier is not None:
             parts.append(b'"id":"%s",' % str(identifier).encode())
         if decided_at is not None:
             parts.append(b'"decided_at":"%s",' % timestamp(decided_at).encode())
-        for text, path in zip(template[0], template[1], strict=False):
-            parts.extend((text, values[path]))
-        parts.append(template[0][-1])
+        parts.extend(template.filled(values))
         return b"".join(parts)
 
-    def _template_key(
-        self, questions: Questions, evaluation: Evaluation, facts: Mapping[str, Anything]
-    ) -> tuple[Hashable, ...]:
+    def _template_key(self, subject: Subject, evaluation: Evaluation) -> tuple[Hashable, ...]:
         """Everything that the shape of a decision depends on; only values in slots are left."""
-        affiliates = facts.get(AFFILIATES)
+        facts, affiliates = subject.facts, subject.affiliates
         return (
             evaluation.generation,
             evaluation.cells,
             facts["entity.kind"] in NATURAL_PERSONS,
             acts_for_employer(facts),
-            tuple(fact in facts for fact in self.ruleset.presumed),
-            tuple(map(questions.pair, affiliates)) if affiliates else (),
+            tuple(map(facts.__contains__, self._stated)),
+            MULTIMODAL in facts or subject.modality_from(),
+            tuple(map(subject.questions.pair, affiliates)) if affiliates else (),
         )
 
 
+def _filling(subject: Subject, fact: str, is_whole: bool) -> bytes:  # noqa: FBT001 - one state of two
+    """What goes into a slot: JSON, or the inside of a JSON text."""
+    value = subject.value(fact)
+    if is_whole:
+        return orjson.dumps(value)
+    return orjson.dumps(value if isinstance(value, str) else said_value(value, subject.ruleset.texts))[1:-1]
+
+
+_SLOT = re.compile(f'"{MARK}([^{MARK}]*){MARK}"|{SAID}([^{SAID}]*){SAID}'.encode())
+
+
 def _template(json: bytes) -> Template:
-    """Texts between slots, and the paths of the slots; without the opening brace."""
-    pieces = re.split(f'"{MARK}([^{MARK}]*){MARK}"'.encode(), json[1:])
-    return tuple(pieces[::2]), tuple(path.decode() for path in pieces[1::2])
+    texts = _SLOT.split(json[1:])
+    # between texts stand two groups, of which one has matched
+    groups = zip(texts[1::3], texts[2::3], strict=True)
+    found = [((said if whole is None else whole).decode(), whole is not None) for whole, said in groups]
+    slots = tuple(dict.fromkeys(found))
+    parts = [b""] * (2 * len(found) + 1)
+    parts[::2] = texts[::3]
+    return Template(tuple(parts), slots, tuple(map(slots.index, found)))

@@ -13,6 +13,7 @@ from eligibility.compiler import NOT
 from eligibility.domains import FACTS
 from eligibility.explanation import explanation
 from eligibility.ruleset import Rule
+from eligibility.telling import enumerated, inside
 from eligibility.wording import Subject, pattern_of
 
 Content = Mapping[str, Anything]
@@ -177,19 +178,14 @@ class Reasoning:
         ]
 
     def _say(self, template: str, **lists: Sequence[str]) -> str:
+        texts = self.subject.ruleset.texts
         enumerations = {
-            name: self.subject.enumeration([_inside(item) for item in items]) for name, items in lists.items()
+            name: enumerated([inside(item) for item in items], texts["lists"]["last"], texts)
+            for name, items in lists.items()
         }
         return template.format(
             generation=self.subject.generation.title, email=self.subject.ruleset.contact, **enumerations
         )
-
-
-def _inside(title: str) -> str:
-    """A title as it stands inside a sentence: with a small first letter, unless it begins with a name."""
-    first = title.split(" ", 1)[0]
-    is_name = first in {"Llama", "Meta"} or any(letter.isupper() for letter in first[1:])
-    return title if is_name else title[:1].lower() + title[1:]
 
 
 def _joined(sentences: Iterable[str]) -> str:

@@ -31,6 +31,10 @@ class Space:
         self._negations: dict[int, int] = {FALSE: TRUE, TRUE: FALSE}
         self._supports: dict[int, frozenset[int]] = {FALSE: frozenset(), TRUE: frozenset()}
 
+    def __len__(self) -> int:
+        """The number of nodes that were ever made; they are kept."""
+        return len(self._nodes)
+
     def _node(self, variable: int, branches: tuple[int, ...]) -> int:
         first = branches[0]
         if all(branch == first for branch in branches):
@@ -85,10 +89,11 @@ class Space:
     def _split(self, operation: Callable[[int, int], int], left: int, right: int) -> int:
         """Apply an operation branch by branch along the first variable of either function."""
         variable = min(self._nodes[left][0], self._nodes[right][0])
-        lefts, rights = self._along(left, variable), self._along(right, variable)
+        lefts, rights = self.branches(left, variable), self.branches(right, variable)
         return self._node(variable, tuple(map(operation, lefts, rights)))
 
-    def _along(self, function: int, variable: int) -> tuple[int, ...]:
+    def branches(self, function: int, variable: int) -> tuple[int, ...]:
+        """What is left of the function for each value of a variable that none before it decides."""
         first, branches = self._nodes[function]
         return branches if first == variable else (function,) * self.sizes[variable]
 
@@ -120,6 +125,10 @@ class Space:
             return done[node]
 
         return over(function)
+
+    def every(self, function: int, variables: AbstractSet[int]) -> int:
+        """Where, in terms of the other variables, all values of these make the function true."""
+        return self.negate(self.some(self.negate(function), variables))
 
     def at(self, function: int, values: Mapping[int, int]) -> bool:
         """Whether the function is true where the variables have these values (0 where none is given)."""

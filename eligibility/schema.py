@@ -138,6 +138,98 @@ class SummariesForm(_Form):
     contact_missing: Words
 
 
+class EffectWordsForm(_Form):
+    """How what a possible finding would do is said."""
+
+    prohibits: Words
+    contact_separate_licence: Words
+    contact_case_by_case: Words
+    contact_clarification: Words
+
+
+class NoEffectForm(_Form):
+    """How it is said that no finding has an effect."""
+
+    prohibits: Words
+    contact: Words
+    exempts: Words
+    note: Words
+
+
+class OriginsForm(_Form):
+    """How it is said where a value comes from."""
+
+    given: Words
+    presumed: Words
+    derived: Words
+    unknown: Words
+
+
+class ExactOriginsForm(_Form):
+    """The same where the value itself was said."""
+
+    presumed: Words
+    derived: Words
+
+
+class ExplanationForm(_Form):
+    """The sentences and parts of sentences that the text of an explanation is made of."""
+
+    outcome: Words
+    prohibits: Words
+    contact_separate_licence: Words
+    contact_case_by_case: Words
+    contact_clarification: Words
+    missing: Words
+    missing_fact: Words
+    whatever: Words
+    may_be: Words
+    alternative: Words
+    effects: EffectWordsForm
+    contact_aside: Words
+    exempts_aside: Words
+    note_aside: Words
+    obligations: Words
+    possible_obligations: Words
+    grounds: Words
+    since: Words
+    sources: Words
+    source: Words
+    remark: Words
+    sentence: Words
+    between: str
+    either: str
+    or_if: str
+    nothing: Words
+    absent: Words
+    absent_all: Words
+    no_effect: NoEffectForm
+    origins: OriginsForm
+    exact_origins: ExactOriginsForm
+    answer: TestForm
+    certain_values: Words
+    clauses: dict[Code, TestForm]
+
+
+class ChangesForm(_Form):
+    """How changes of facts are said, and what stood in the way of something."""
+
+    changed: Words
+    instead: Words
+    given: Words
+    meaning: Words
+    either: str
+    or_others: Words
+    affiliate: Words
+    unknown: Words
+    yes: Words
+    no: Words
+    stood_in_the_way: Words
+    is_: Words = Field(alias="is")
+    not_known: Words
+    does_not_apply: Words
+
+
 class WordsForm(_Form):
     """Everything in texts.yaml."""
 
@@ -146,6 +238,8 @@ class WordsForm(_Form):
     tests: dict[Code, TestForm]
     outcomes: dict[Code, OutcomeForm]
     lists: ListsForm
+    explanation: ExplanationForm
+    changes: ChangesForm
 
 
 class CitationForm(_Form):
@@ -231,5 +325,8 @@ _PARTS: dict[str, tuple[type[BaseModel], ...]] = {
     "CatalogueForm": (CatalogueForm, GenerationForm, ModelForm),
     "RegionsForm": (RegionsForm, RegionForm),
     "FactsForm": (FactsForm, FactForm),
-    "WordsForm": (WordsForm, SummariesForm, TestForm, OutcomeForm, ListsForm),
+    "WordsForm": (
+        *(WordsForm, SummariesForm, TestForm, OutcomeForm, ListsForm, ExplanationForm, ChangesForm),
+        *(EffectWordsForm, NoEffectForm, OriginsForm, ExactOriginsForm),
+    ),
 }

@@ -16,7 +16,7 @@ from eligibility.codes import COUNTRIES
 from eligibility.domains import FACTS, MEMBER, TESTS, domain_of
 from eligibility.facts import normalise_model_name
 from eligibility.parsing import DocumentFault, Place, near
-from eligibility.wording import MARK
+from eligibility.wording import MARK, SAID
 
 Document = Mapping[str, Anything]
 
@@ -28,6 +28,45 @@ _SUMMARY_SLOTS: Mapping[str, tuple[str, ...]] = {
     "contact_missing": ("generation", "email", "facts"),
 }
 _OTHER_SUMMARY_SLOTS = ("generation", "email", "findings")
+_EXPLANATION_SLOTS: Mapping[str, tuple[str, ...]] = {
+    "outcome": ("outcome",),
+    **dict.fromkeys(("prohibits", "contact_separate_licence"), ("outcome", "finding")),
+    **dict.fromkeys(("contact_case_by_case", "contact_clarification"), ("outcome", "finding")),
+    "missing": ("outcome", "facts"),
+    "missing_fact": ("fact", "outcomes"),
+    "whatever": ("outcome", "facts"),
+    "may_be": ("findings",),
+    "alternative": ("conditions", "effect", "finding"),
+    **dict.fromkeys(("contact_aside", "exempts_aside", "note_aside"), ("finding",)),
+    **dict.fromkeys(("obligations", "possible_obligations"), ("obligations",)),
+    "grounds": ("text", "reasons"),
+    "since": ("conclusion", "reasons"),
+    "sources": ("text", "sources"),
+    "source": ("document", "clause"),
+    "remark": ("text", "remark"),
+    "sentence": ("text",),
+    **dict.fromkeys(("absent", "absent_all"), ("conclusion",)),
+    "origins": ("value", "source"),
+    "exact_origins": ("value", "source"),
+    "answer": ("label",),
+    "certain_values": ("label",),
+}
+"""The slots of the words for explanations, groups of words included; others have none."""
+_CHANGES_SLOTS: Mapping[str, tuple[str, ...]] = {
+    "changed": ("outcome", "changes"),
+    "instead": ("label", "value", "former"),
+    "given": ("label", "value"),
+    "meaning": ("value", "meaning"),
+    "or_others": ("value", "count"),
+    "affiliate": ("country", "involved"),
+    "stood_in_the_way": ("name", "conditions"),
+    "is": ("label", "value"),
+    "not_known": ("label",),
+    "does_not_apply": ("label",),
+}
+_NEVER_PRESUMED = ("model.multimodal", "use.activities", "use.purposes")
+"""Facts that are derived, or whose lists are never empty: there is nothing to take them for."""
+
 _OUTCOMES = ("permitted", "prohibited", "contact_meta")
 
 
@@ -90,8 +129,10 @@ def _facts(document: Document) -> Iterator[DocumentFault]:
 
 def _may_be_presumed(path: str, value: object, document: Document) -> bool:
     domain = domain_of(path, tuple(document["purposes"]), tuple(document["generations"]))
-    if domain is None:
+    if domain is None or path in _NEVER_PRESUMED:
         return False
+    if path == "use.on_behalf_of":
+        return value == "self"  # whom somebody acts for is never guessed
     if domain.kind == "boolean":
         return isinstance(value, bool)
     if domain.kind == "code":
@@ -109,6 +150,24 @@ def _texts(texts: Document) -> Iterator[DocumentFault]:
     for name, text in texts["summaries"].items():
         yield from _slots(text, _SUMMARY_SLOTS.get(name, _OTHER_SUMMARY_SLOTS), ("summaries", name))
     yield from _slots(texts["recourse"], ("email",), ("recourse",))
+    yield from _explanation(texts["explanation"], tests)
+    for name, text in texts["changes"].items():
+        yield from _slots(text, _CHANGES_SLOTS.get(name, ()), ("changes", name))
+
+
+def _explanation(words: Document, tests: Sequence[str]) -> Iterator[DocumentFault]:
+    """The words for explanations: a clause for each test, and no slot that nothing fills."""
+    yield from _names(tests, list(words["clauses"]), ("explanation", "clauses"), "test")
+    for test, clause in words["clauses"].items():
+        for key, text in clause.items():
+            yield from _slots(text, ("label", *_TEST_SLOTS), ("explanation", "clauses", test, key))
+    for name, text in words.items():
+        allowed = _EXPLANATION_SLOTS.get(name, ())
+        if isinstance(text, str):
+            yield from _slots(text, allowed, ("explanation", name))
+        elif name != "clauses":
+            for key, inner in text.items():
+                yield from _slots(inner, allowed, ("explanation", name, key))
 
 
 def _catalogue(document: Document) -> Iterator[DocumentFault]:
@@ -196,10 +255,11 @@ def _relations(when: object, where: Place) -> Iterator[DocumentFault]:
 
 
 def _marked(value: object, where: Place) -> Iterator[DocumentFault]:
-    """Texts that hold the character which marks slots in remembered decisions."""
+    """Texts that hold a character which marks slots in remembered decisions."""
     if isinstance(value, str):
-        if MARK in value:
-            yield DocumentFault(where, f"the character U+{ord(MARK):04X} is reserved", "remove it")
+        for mark in (MARK, SAID):
+            if mark in value:
+                yield DocumentFault(where, f"the character U+{ord(mark):04X} is reserved", "remove it")
     elif isinstance(value, Mapping):
         for key, inner in value.items():
             yield from _marked(inner, (*where, str(key)))

@@ -101,7 +101,7 @@ class Trial:
         domain = self._domain(question.fact)
         slot = (question.fact, UNKNOWN)
         if domain.kind == "codes":
-            for code in _noticed(atom, domain.values):
+            for code in noticed(atom, domain.values):
                 self._add(Variable(slot, code=code))
         else:
             self._add(Variable(slot, cells=possible_cells(question, domain)))
@@ -136,11 +136,11 @@ class Trial:
 
     def _list(self, atom: Atom, slot: Slot, *, can_be_empty: bool) -> int:
         """An atom about a list, as a function of which codes are present."""
-        noticed = _noticed(atom, self._domain(slot[0]).values)
+        codes = noticed(atom, self._domain(slot[0]).values)
         if atom.test == "has":
-            return self._present(noticed[0], slot, can_be_empty=can_be_empty)
+            return self._present(codes[0], slot, can_be_empty=can_be_empty)
         outside = FALSE
-        for code in noticed:
+        for code in codes:
             outside = self.space.either(outside, self._present(code, slot, can_be_empty=can_be_empty))
         return self.space.negate(outside)
 
@@ -176,7 +176,7 @@ class Trial:
         return self._list(part, slot, can_be_empty=True)
 
 
-def _noticed(atom: Atom, codes: tuple[str, ...]) -> tuple[str, ...]:
+def noticed(atom: Atom, codes: tuple[str, ...]) -> tuple[str, ...]:
     """The codes of a list whose presence an atom can notice."""
     if atom.test == "has":
         return (str(atom.argument),)

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any as Anything
 
-from eligibility.atoms import COUNTRY_MEMBER, Questions, is_applicable, is_presumed, modality
+from eligibility.atoms import (
+    COUNTRY_MEMBER,
+    MULTIMODAL,
+    NEVER_UNKNOWN,
+    Questions,
+    is_applicable,
+    is_presumed,
+    modality,
+)
 from eligibility.compiler import NOT
 from eligibility.conditions import Atom
 from eligibility.domains import AFFILIATES, FACTS, MEMBER
 from eligibility.ruleset import Ruleset
+from eligibility.telling import enumerated, said_value
 
 MONTHS = (
     "January February March April May June July August September October November December".split()  # noqa: SIM905 - one word a month
@@ -19,13 +28,19 @@ MONTHS = (
 MARK = "\ue000"
 """A private-use character around the path of a slot; texts of rulesets do not hold it."""
 
+SAID = "\ue001"
+"""The same around the path of a slot within a sentence, where the value is filled in as it is said."""
+
+_SHOW_PRESENCE = {"given", "is_derivative"}
+"""Tests that only a text which is there passes."""
+
 
 class Subject:
     """The facts of one request, seen through the questions of its generation: values, slots and phrases."""
 
     def __init__(self, questions: Questions, facts: Mapping[str, Anything], *, slots: bool = False) -> None:
         """Look at these facts; with `slots`, values are shown as marks that are filled in later."""
-        self._slots = slots
+        self.slots = slots
         self.questions = questions
         self.ruleset = questions.ruleset
         self.generation = questions.program.generation
@@ -39,7 +54,7 @@ class Subject:
 
     def shown(self, fact: str) -> Anything:
         """The value of a fact (`entity.affiliates[2].involved_in` included), or the mark of its slot."""
-        return f"{MARK}{fact}{MARK}" if self._slots else self.value(fact)
+        return f"{MARK}{fact}{MARK}" if self.slots else self.value(fact)
 
     def value(self, fact: str) -> Anything:
         """What a fact was given, derived or presumed to be; None where it is unknown (or erased)."""
@@ -51,6 +66,24 @@ class Subject:
         if given is None and is_presumed(fact, self.facts, self.ruleset.presumed):
             return self.ruleset.presumed[fact]
         return _listed(given)
+
+    def origin(self, fact: str, atom: Atom, *, holds: bool) -> str:
+        """Whether the value that a question was answered for is `given`, `presumed`, `derived` or `unknown`.
+
+        A text that was erased counts as given: its answer shows that it was there.
+        """
+        if fact.startswith(f"{AFFILIATES}[") or self.facts.get(fact) is not None:
+            return "given"
+        if fact == MULTIMODAL and self.value(fact) is not None:
+            return "derived"
+        if is_presumed(fact, self.facts, self.ruleset.presumed):
+            return "presumed"
+        return "given" if holds and atom.test in _SHOW_PRESENCE else "unknown"
+
+    def modality_from(self) -> str:
+        """The fact that a modality which was not given is derived from: the name or the generation."""
+        released = self.ruleset.vocabulary.model(self.facts.get("model.name"))
+        return "model.name" if released else "model.generation"
 
     def _affiliate_value(self, fact: str) -> Anything:
         if fact == AFFILIATES:
@@ -103,60 +136,110 @@ class Subject:
         """A question about a fact, said as it was answered."""
         return phrase_of(self.ruleset, atom, holds=holds)
 
-    def enumeration(self, items: Sequence[str]) -> str:
-        """Items as they are listed in a sentence."""
-        lists = self.ruleset.texts["lists"]
-        if len(items) < 2:  # noqa: PLR2004 - one item stands alone
-            return "".join(items)
-        return str(lists["separator"]).join(items[:-1]) + str(lists["last"]) + items[-1]
+    def said(self, fact: str) -> str:
+        """The value of a fact as it is said within a sentence, or the mark of its slot."""
+        return f"{SAID}{fact}{SAID}" if self.slots else said_value(self.value(fact), self.ruleset.texts)
+
+    def clause(self, path: str, atom: Atom, *, holds: bool, known: bool = True) -> str:
+        """A question about a fact, said as it was answered, in words for the middle of a sentence.
+
+        Where the value is known, it is named rather than all the values that would get the same answer.
+        """
+        words = self.ruleset.texts["explanation"]
+        if known and holds and atom.test == "is_one_of":
+            return str(words["clauses"]["is"]["holds"]).format(label=self.label(path), value=self.said(path))
+        if atom.test == "is" and isinstance(atom.argument, bool):
+            template = words["answer"]["holds" if holds is atom.argument else "fails"]
+        else:
+            template = words["clauses"][atom.test]["holds" if holds else "fails"]
+        return _filled(self.ruleset, template, atom.argument, label=self.label(path), said=self._listing)
+
+    def independent(self, answers: Sequence[tuple[Atom, bool]]) -> list[tuple[Atom, bool]]:
+        """Answers without those that follow from others: who is in the EU is in the EEA as well."""
+        return [answer for answer in answers if not any(self._follows(answer, other) for other in answers)]
+
+    def _follows(self, answer: tuple[Atom, bool], other: tuple[Atom, bool]) -> bool:
+        (one, is_inside), (more, is_known_inside) = answer, other
+        if one is more or one.test != "in" or more.test != "in":
+            return False
+        countries, known = (self.ruleset.regions[str(asked.argument)].countries for asked in (one, more))
+        if is_known_inside:
+            return known < countries if is_inside else known.isdisjoint(countries)
+        return not is_inside and countries < known
+
+    def _listing(self, argument: object) -> str:
+        """What a rule compares with, as it is listed in a sentence."""
+        if isinstance(argument, tuple):
+            items = [
+                phrase_of(self.ruleset, item, holds=True) if isinstance(item, Atom) else str(item)
+                for item in argument
+            ]
+            return enumerated(items, str(self.ruleset.texts["explanation"]["either"]), self.ruleset.texts)
+        return f"{argument:,}" if isinstance(argument, int) else str(argument)
 
     def entries(self, atom: Atom, *, holds: bool) -> Iterator[dict[str, Anything]]:
         """What an answered question says about facts: path, value, and the answer in words."""
-        if atom.fact == AFFILIATES:
-            yield from self._affiliate_entries(atom, holds=holds)
-        elif is_applicable(atom.fact, self.facts):
-            yield {"fact": atom.fact, "value": self.shown(atom.fact), "test": self.phrase(atom, holds=holds)}
+        for path, asked in self.answered(atom, holds=holds):
+            test = self.phrase(asked, holds=holds)
+            yield {"fact": path, "value": self.shown(path), "test": test}
 
-    def _affiliate_entries(self, atom: Atom, *, holds: bool) -> Iterator[dict[str, Anything]]:
-        """Of a matching affiliate all that matches; where none matches, what each that nearly does lacks."""
-        parts = atom.parts
+    def answered(self, atom: Atom, *, holds: bool) -> Iterator[tuple[str, Atom]]:
+        """The facts that an answered question is about, each with what was asked of it.
+
+        Of a matching affiliate all that matches; where none matches, what each that nearly does lacks.
+        """
+        if atom.fact != AFFILIATES:
+            if is_applicable(atom.fact, self.facts):
+                yield atom.fact, atom
+            return
         said = False
         for index, affiliate in enumerate(self.affiliates):
             pair = self.questions.pair(affiliate)
-            answers = [self.questions.part_answer(part, pair) for part in parts]
+            answers = [self.questions.part_answer(part, pair) for part in atom.parts]
             if all(answers) if holds else (True in answers and False in answers):
-                for part, answer in zip(parts, answers, strict=True):
+                for part, answer in zip(atom.parts, answers, strict=True):
                     if bool(answer) is holds:
                         said = True
-                        path = f"{AFFILIATES}[{index}].{part.fact.removeprefix(MEMBER)}"
-                        yield {
-                            "fact": path,
-                            "value": self.shown(path),
-                            "test": self.phrase(part, holds=holds),
-                        }
+                        yield f"{AFFILIATES}[{index}].{part.fact.removeprefix(MEMBER)}", part
         if not said:
-            test = self.phrase(atom, holds=holds)
-            yield {"fact": AFFILIATES, "value": self.shown(AFFILIATES), "test": test}
+            yield AFFILIATES, atom
 
-    def answer(self, slot: str, text: str) -> str:
-        """An answer as evaluations write it (`not above 7`), said in words."""
+    def knows(self, atom: Atom) -> bool:
+        """Whether a question about facts is settled by what is known of them."""
+        if atom.fact != AFFILIATES:
+            unknown = is_applicable(atom.fact, self.facts) and self.value(atom.fact) is None
+            return not unknown or atom.fact in NEVER_UNKNOWN
+        answers = [
+            [self.questions.part_answer(part, self.questions.pair(affiliate)) for part in atom.parts]
+            for affiliate in self.affiliates
+        ]
+        return any(map(all, answers)) or all(False in of_one for of_one in answers)
+
+    def answer(self, slot: str, text: str) -> tuple[Atom, bool]:
+        """The question and answer that evaluations write as `not above 7`."""
         phrase = text.removeprefix(NOT)
         fact = COUNTRY_MEMBER if slot.startswith(f"{AFFILIATES}[") else slot
         atoms = self.questions.program.questions.get(fact, self.questions.country.atoms)
-        for atom in atoms:
-            if atom.phrase == phrase:
-                return self.phrase(atom, holds=text == phrase)
-        test, _, argument = phrase.partition(" ")
-        template = self.ruleset.texts["tests"][test]["holds" if text == phrase else "fails"]
-        return str(template).format(value=argument, inside="", outside="")
+        found = next((one for one in atoms if one.phrase == phrase), None)
+        if found is None:
+            test, _, argument = phrase.partition(" ")
+            found = Atom(pattern_of(slot), test, argument)
+        return found, text == phrase
 
 
 def phrase_of(ruleset: Ruleset, atom: Atom, *, holds: bool) -> str:
     """A question about a fact in the words of a ruleset, said as it is answered."""
     template = str(ruleset.texts["tests"][atom.test]["holds" if holds else "fails"])
-    region = ruleset.regions.get(str(atom.argument))
+    return _filled(ruleset, template, atom.argument, said=_argument)
+
+
+def _filled(
+    ruleset: Ruleset, template: str, argument: object, *, said: Callable[[object], str], label: str = ""
+) -> str:
+    region = ruleset.regions.get(str(argument))
     return template.format(
-        value=_argument(atom.argument),
+        label=label,
+        value=said(argument),
         inside=region.inside if region else "",
         outside=region.outside if region else "",
     )
