@@ -163,12 +163,12 @@ def _citation(cited: Mapping[str, Anything], documents: Mapping[str, Anything], 
     name = f"{generation}-{name}" if name in {"licence", "aup"} else name
     document = documents[name]
     if "item" in cited:
-        return Citation(name, _printed(cited["item"], document), document["url"])
+        return Citation(name, printed(cited["item"], document), document["url"])
     clause = cited["clause"]
     return Citation(name, clause[generation] if isinstance(clause, Mapping) else clause, document["url"])
 
 
-def _printed(item: str, document: Mapping[str, Anything]) -> str:
+def printed(item: str, document: Mapping[str, Anything]) -> str:
     """An item of an acceptable use policy by heading and number, as that document numbers its list."""
     section, *rest = item.split(".")
     if int(section) > len(document["sections"]):

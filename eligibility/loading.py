@@ -23,6 +23,9 @@ from eligibility.semantics import Semantics
 from eligibility.soundness import unsound
 from eligibility.trial import Trial
 
+BESIDE = ("register", "survivors")
+"""Files that stand beside the rules and are no part of the ruleset; other modules read them."""
+
 RULE_FILES = ("principal", "licence", "critical-infrastructure", "acceptable-use", "obligations", "outcome")
 
 
@@ -156,7 +159,7 @@ class _Source:
 
     def rules(self) -> list[Anything]:
         """The rules of all rule files, by id: their order in the files means nothing."""
-        known = {*RULE_FILES, *SECTIONS}
+        known = {*RULE_FILES, *SECTIONS, *BESIDE}
         for path in sorted(self.folder.glob("*.yaml")):
             if path.stem not in known:
                 self._fault(
