@@ -1,10 +1,9 @@
-"""`eligibility rules …`: the policy as data, checked, tried on its cases, and shown."""
+"""`eligibility rules check` and `show`: the policy as data, checked and shown."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import Any as Anything
 
@@ -12,25 +11,25 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from eligibility.cases import Result, load_cases, run
+from eligibility.cases import load_cases
 from eligibility.commands import describe
 from eligibility.commands.failures import DONE, NO
 from eligibility.commands.output import EFFECTS, console, heading, indented, print_json, table
-from eligibility.coverage import Untried, untried
-from eligibility.decider import Decider
 from eligibility.errors import RulesetInvalid
 from eligibility.loading import load_rules
 from eligibility.parsing import near
+from eligibility.register import load_register
 from eligibility.ruleset import STRATA, Rule, Ruleset
 
 
 def check(folder: Path, *, as_json: bool) -> int:
-    """Load a rules folder and its cases strictly, and say what is wrong with them, or what they hold."""
+    """Load a rules folder, its cases and its register strictly, and say what is wrong, or what they hold."""
     try:
         ruleset = load_rules(folder)
         cases = load_cases(folder, ruleset)
+        clauses = load_register(folder, ruleset)
     except RulesetInvalid as invalid:
-        return _faulty(invalid, as_json=as_json)
+        return faulty(invalid, as_json=as_json)
     counts = {
         generation: dict(Counter(rule.then.stratum for rule in program.rules))
         for generation, program in ruleset.programs.items()
@@ -44,13 +43,13 @@ def check(folder: Path, *, as_json: bool) -> int:
                 "rules": len(ruleset.rules),
                 "rules_by_generation": counts,
                 "cases": len(cases),
+                "clauses": len(clauses),
             }
         )
         return DONE
     out = console()
-    out.print(
-        f"version {ruleset.version}, {len(ruleset.rules)} rules, {len(cases)} cases", style="bold green"
-    )
+    holds = f"{len(ruleset.rules)} rules, {len(cases)} cases, {len(clauses)} clauses registered"
+    out.print(f"version {ruleset.version}, {holds}", style="bold green")
     out.print(ruleset.digest)
     out.print()
     rows = ([name, *(found.get(stratum, 0) for stratum in STRATA)] for name, found in counts.items())
@@ -58,7 +57,8 @@ def check(folder: Path, *, as_json: bool) -> int:
     return DONE
 
 
-def _faulty(invalid: RulesetInvalid, *, as_json: bool) -> int:
+def faulty(invalid: RulesetInvalid, *, as_json: bool) -> int:
+    """Say what is wrong with a rules folder."""
     if as_json:
         faults = [
             {"file": fault.file, "line": fault.line, "detail": fault.detail, "remedy": fault.remedy}
@@ -72,76 +72,6 @@ def _faulty(invalid: RulesetInvalid, *, as_json: bool) -> int:
     count = len(invalid.faults)
     console(stderr=True).print(f"{count} fault{'s' * (count > 1)} in the rules", style="bold red")
     return NO
-
-
-def test(folder: Path, *, as_json: bool) -> int:
-    """Decide the cases that stand beside the rules, and say which fail and what none of them tries.
-
-    Raises EvaluatorsDisagree, EngineFailure.
-    """
-    try:
-        ruleset = load_rules(folder)
-        cases = load_cases(folder, ruleset)
-    except RulesetInvalid as invalid:
-        return _faulty(invalid, as_json=as_json)
-    decider = Decider(ruleset)
-    results = [run(decider, case) for case in cases]
-    failed = [result for result in results if result.complaints]
-    lacking = untried(decider, results)
-    if as_json:
-        print_json(_tested_document(results, failed, lacking))
-    else:
-        _print_tested(results, failed, lacking, console())
-    return NO if failed or lacking else DONE
-
-
-def _lacking_document(lacking: Untried) -> dict[str, Anything]:
-    return {field.name: list(getattr(lacking, field.name)) for field in fields(lacking)}
-
-
-def _tested_document(
-    results: Sequence[Result], failed: Sequence[Result], lacking: Untried
-) -> dict[str, Anything]:
-    return {
-        "cases": len(results),
-        "failed": [
-            {
-                "case": result.case.name,
-                "file": result.case.file,
-                "line": result.case.line,
-                "complaints": list(result.complaints),
-            }
-            for result in failed
-        ],
-        "untried": _lacking_document(lacking),
-    }
-
-
-_LACKING = {
-    "findings": "findings that no case expects",
-    "obligations": "obligations that no case expects",
-    "values": "values and statuses of obligations that no case expects",
-    "thresholds": "numbers at a threshold that no case gives",
-    "sides": "questions that no case answers both ways",
-}
-
-
-def _print_tested(
-    results: Sequence[Result], failed: Sequence[Result], lacking: Untried, out: Console
-) -> None:
-    for result in failed:
-        case = result.case
-        out.print(Text.assemble(("FAILED ", "bold red"), f"{case.file}:{case.line}: ", (case.name, "bold")))
-        for complaint in result.complaints:
-            indented(out, 2, complaint)
-    for kind, names in _lacking_document(lacking).items():
-        if names:
-            out.print(Text(f"{_LACKING[kind]}:", style="bold yellow"))
-            for name in names:
-                indented(out, 2, name)
-    colour = "red" if failed else "yellow" if lacking else "green"
-    complete = "" if lacking else "; every finding, obligation and threshold is tried"
-    out.print(f"{len(results)} cases, {len(failed)} failed{complete}", style=f"bold {colour}")
 
 
 def show(folder: Path, rule: str | None, document: str | None, *, as_json: bool) -> int:
