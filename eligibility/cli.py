@@ -20,6 +20,7 @@ logger = logging.getLogger(__name__)
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 ROLES = click.Choice(["portal", "reviewer", "approver", "auditor", "monitor", "admin"])
+PERCENT = click.FloatRange(0, 100)
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
@@ -67,17 +68,31 @@ def serve() -> int:
 @click.argument("file", type=click.File("rb"))
 @click.option("--rules", type=FOLDER, help="Decide under this rules folder.")
 @click.option("--record", is_flag=True, help="Record the decision in the log, under the policy in force.")
+@click.option(
+    "--what-would-change-it", "changes", is_flag=True, help="Tell the smallest changes to each other outcome."
+)
+@click.option("--change-kind", is_flag=True, help="These may change what the applicant is, too.")
+@click.option(
+    "--why-not", multiple=True, metavar="NAME", help="Tell what stood in a finding's way (or outcome's)."
+)
+@click.option("--sufficient-reasons", "sufficient", is_flag=True, help="Tell which facts force the outcome.")
 @as_json
-def decide(*, file: BinaryIO, rules: Path | None, record: bool, as_json: bool) -> int:
+def decide(*, file: BinaryIO, rules: Path | None, record: bool, as_json: bool, **asked: Any) -> int:
     """Decide the request in FILE (`-`: the input). It is not recorded unless --record says so.
 
     Exits with 0 whatever the outcome, and with 2 where the request is refused.
     """
     from eligibility.commands.decide import decide as run
+    from eligibility.reasoner import Asked
 
     if record and rules is not None:
         raise click.UsageError("`--record` decides under the policy in force: leave `--rules` out")
-    return run(file.read(), rules, _settings(), record=record, as_json=as_json)
+    if asked["change_kind"] and not asked["changes"]:
+        raise click.UsageError("`--change-kind` goes with `--what-would-change-it`")
+    wanted = Asked(
+        asked["changes"], asked["change_kind"], asked["sufficient"], tuple(dict.fromkeys(asked["why_not"]))
+    )
+    return run(file.read(), rules, _settings(), record=record, as_json=as_json, asked=wanted)
 
 
 @main.group()
@@ -97,21 +112,79 @@ def rules_check(*, folder: Path | None, as_json: bool) -> int:
 
 @rules.command("test")
 @click.argument("folder", type=FOLDER, required=False)
+@click.option(
+    "--at-least", type=PERCENT, default=100, show_default=True, help="Percent of rules, conditions to cover."
+)
 @as_json
-def rules_test(*, folder: Path | None, as_json: bool) -> int:
-    """Decide the cases beside the rules in FOLDER; report failures, and what no case tries."""
-    from eligibility.commands.rules import test
+def rules_test(*, folder: Path | None, at_least: float, as_json: bool) -> int:
+    """Decide the cases beside the rules in FOLDER; report failures, and what no case tries or covers.
 
-    return test(_rules_folder(folder), as_json=as_json)
+    A rule is covered where it fires in one case and not in another, a condition where cases turn on it both
+    ways. Exits with 1 where a case fails, something is untried, or less is covered than --at-least says.
+    """
+    from eligibility.commands.testing import test
+
+    return test(_rules_folder(folder), at_least=at_least, as_json=as_json)
+
+
+@rules.command("mutate")
+@click.argument("folder", type=FOLDER, required=False)
+@click.option("--at-least", type=PERCENT, default=98, show_default=True, help="Percent of mutants to kill.")
+@as_json
+def rules_mutate(*, folder: Path | None, at_least: float, as_json: bool) -> int:
+    """Change one thing at a time in the rules in FOLDER; report changes that no case beside them notices.
+
+    Exits with 1 where less is noticed than --at-least says, or a change that is not noticed has no reason in
+    survivors.yaml. It takes about half a minute.
+    """
+    from eligibility.commands.mutate import mutate
+
+    return mutate(_rules_folder(folder), at_least=at_least, as_json=as_json)
+
+
+@rules.command("prove")
+@click.argument("folder", type=FOLDER, required=False)
+@as_json
+def rules_prove(*, folder: Path | None, as_json: bool) -> int:
+    """Prove the laws of the policy in FOLDER over every request; show requests that break one."""
+    from eligibility.commands.prove import prove
+
+    return prove(_rules_folder(folder), as_json=as_json)
+
+
+@rules.command("diff")
+@click.argument("old", type=FOLDER)
+@click.argument("new", type=FOLDER)
+@as_json
+def rules_diff(*, old: Path, new: Path, as_json: bool) -> int:
+    """Say what a change from the rules folder OLD to NEW means for every request, or prove them equal.
+
+    Exits with 0 where they are proved equal, and with 1 where they differ.
+    """
+    from eligibility.commands.diff import diff
+
+    return diff(old, new, as_json=as_json)
 
 
 @rules.command("show")
 @click.argument("rule", required=False)
 @click.option("--rules", "folder", type=FOLDER, help="Show this rules folder.")
 @click.option("--document", help="Only rules that cite this document, such as `llama-4-aup`.")
+@click.option("--coverage", is_flag=True, help="Show what became of each clause of the documents instead.")
 @as_json
-def rules_show(*, rule: str | None, folder: Path | None, document: str | None, as_json: bool) -> int:
-    """Show all rules, or everything about one RULE (or about the rules that make a finding)."""
+def rules_show(
+    *, rule: str | None, folder: Path | None, document: str | None, coverage: bool, as_json: bool
+) -> int:
+    """Show all rules, or everything about one RULE (or about the rules that make a finding).
+
+    With --coverage, exits with 1 where the rules have no register of clauses.
+    """
+    if coverage:
+        from eligibility.commands.register import show as show_register
+
+        if rule is not None:
+            raise click.UsageError("`--coverage` shows clauses, not rules: leave RULE out")
+        return show_register(_rules_folder(folder), document, as_json=as_json)
     from eligibility.commands.rules import show
 
     return show(_rules_folder(folder), rule, document, as_json=as_json)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any as Anything
 
+import click
 import orjson
 from rich.console import Console
 
@@ -14,15 +15,18 @@ from eligibility.building import build
 from eligibility.canonical import canonical
 from eligibility.commands.failures import DONE, WRONG_USE
 from eligibility.commands.opening import opened, service_login
-from eligibility.commands.output import EFFECTS, console, heading, indented, print_json
-from eligibility.decider import Decider
+from eligibility.commands.output import EFFECTS, console, heading, indented, print_json, said
+from eligibility.commands.reasons import show_reasons
+from eligibility.decider import Decider, Decision
 from eligibility.errors import RequestRefused
 from eligibility.loading import load_rules, shipped_rules
 from eligibility.reading import read_request
+from eligibility.reasoner import Asked, Reasoner, checked
 from eligibility.recording import decision_entry
 from eligibility.ruleset import Ruleset
 from eligibility.settings import Settings
 from eligibility.storage import rulesets
+from eligibility.why_not import unknown_name
 
 _SIGNS = {
     "permitted": ("✓", "+", "green"),
@@ -34,7 +38,9 @@ _STATUS_STYLES = {"met": "green", "unmet": "red", "unknown": "dim"}
 Document = Mapping[str, Anything]
 
 
-def decide(body: bytes, rules: Path | None, settings: Settings, *, record: bool, as_json: bool) -> int:
+def decide(
+    body: bytes, rules: Path | None, settings: Settings, *, record: bool, as_json: bool, asked: Asked
+) -> int:
     """Decide a request and print the answer; with `record`, only once it is durably recorded.
 
     Raises RulesetInvalid, and with `record` SettingsInvalid and StorageError.
@@ -42,10 +48,11 @@ def decide(body: bytes, rules: Path | None, settings: Settings, *, record: bool,
     try:
         if record:
             with service_login(settings) as url:
-                document = asyncio.run(_recorded(body, url, settings))
+                document = asyncio.run(_recorded(body, url, settings, asked))
         else:
             decider = Decider(load_rules(rules or settings.rules_dir or shipped_rules()))
-            document = decider.decide(read_request(body, decider.ruleset.vocabulary)).document()
+            made = _made(decider, body, asked)
+            document = {**made.document(), **_reasons(made, asked)}
     except RequestRefused as refused:
         return _refuse(refused, as_json=as_json)
     if as_json:
@@ -55,7 +62,24 @@ def decide(body: bytes, rules: Path | None, settings: Settings, *, record: bool,
     return DONE
 
 
-async def _recorded(body: bytes, url: str, settings: Settings) -> Document:
+def _made(decider: Decider, body: bytes, asked: Asked) -> Decision:
+    """The decision about a request. Raises RequestRefused, and BadParameter for names that there are not."""
+    for name in asked.why_not:
+        detail = unknown_name(name, decider.ruleset)
+        if detail is not None:
+            raise click.BadParameter(detail, param_hint="--why-not")
+    return decider.decide(read_request(body, decider.ruleset.vocabulary))
+
+
+def _reasons(made: Decision, asked: Asked) -> Document:
+    """The reasons beyond the decision that are asked for."""
+    if not asked:
+        return {}
+    found = Reasoner(made.decider.ruleset).find(made.request, made.outcome, asked)
+    return checked(made.decider, made.request, found)
+
+
+async def _recorded(body: bytes, url: str, settings: Settings, asked: Asked) -> Document:
     """Decide under the ruleset in force, and record it."""
     shipped = load_rules(settings.rules_dir or shipped_rules())
     async with opened(url, settings) as store:
@@ -65,11 +89,11 @@ async def _recorded(body: bytes, url: str, settings: Settings) -> Document:
         ruleset: Ruleset = shipped
         if digest is not None and digest != shipped.digest:
             ruleset = build(orjson.loads((await rulesets.load(store.database, digest)).document))
-        made = Decider(ruleset).decide(read_request(body, ruleset.vocabulary))
+        made = _made(Decider(ruleset), body, asked)
+        reasons = _reasons(made, asked)
         entry = decision_entry(made, actor="system", channel="cli")
         await store.log.append(entry)
-        document: Document = orjson.loads(made.json(entry.id, entry.at))
-        return document
+        return {**orjson.loads(made.json(entry.id, entry.at)), **reasons}
 
 
 def _refuse(refused: RequestRefused, *, as_json: bool) -> int:
@@ -91,13 +115,15 @@ def _show(document: Document, out: Console) -> None:
     word = document["outcome"].replace("_", " ").capitalize().replace("meta", "Meta")
     out.print(f"{sign if out.encoding.startswith('utf') else plain_sign} {word}", style=f"bold {colour}")
     indented(out, 2, document["summary"])
+    _why(document, out)
     _findings(document, out)
     _missing(document, out)
     _obligations(document, out)
+    show_reasons(document, out)
     if document["assumptions"]:
         heading(out, "Assumed, since it was not said")
         for assumed in document["assumptions"]:
-            indented(out, 2, f"{assumed['fact']}: {_said(assumed['value'])}")
+            indented(out, 2, f"{assumed['fact']}: {said(assumed['value'])}")
     heading(out, "Licensor")
     indented(out, 2, document["licensor"] or "depends on a country that was not given")
     if document["contact"]:
@@ -114,15 +140,21 @@ def _show(document: Document, out: Console) -> None:
     )
 
 
+def _why(document: Document, out: Console) -> None:
+    if document["explanation"]["text"]:
+        heading(out, "Why")
+    for paragraph in document["explanation"]["text"]:
+        indented(out, 2, paragraph)
+
+
 def _findings(document: Document, out: Console) -> None:
+    """Print what findings mean and where they come from; the facts they rest on were told as reasons."""
     if document["findings"]:
         heading(out, "Findings")
     for made in document["findings"]:
         effect = (f"{made['effect']}  ", EFFECTS[made["effect"]])
         indented(out, 2, effect, (made["title"], "bold"), f"  {made['finding']}")
         indented(out, 4, made["summary"])
-        for reason in made["because"]:
-            indented(out, 4, (f"{reason['fact']} ({_said(reason['value'])}) {reason['test']}", "dim"))
         _cite(made["citations"], out)
 
 
@@ -163,10 +195,3 @@ def _due(due: Mapping[str, Anything], out: Console) -> None:
     if due["value"] is not None:
         indented(out, 4, "“", (due["value"], "italic"), "”")
     _cite(due["citations"], out)
-
-
-def _said(value: object) -> str:
-    """A value as people read it, without the marks of JSON around a text."""
-    if value is None:
-        return "not given"
-    return value if isinstance(value, str) else orjson.dumps(value).decode()

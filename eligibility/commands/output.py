@@ -49,3 +49,10 @@ def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
     out.print(made)
+
+
+def said(value: object) -> str:
+    """A value as people read it, without the marks of JSON around a text."""
+    if value is None:
+        return "not given"
+    return value if isinstance(value, str) else orjson.dumps(value).decode()
