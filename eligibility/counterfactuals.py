@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import product
+from itertools import chain, islice, product
 from math import prod
 
 from eligibility.decider import Decider
@@ -23,6 +23,9 @@ from eligibility.smallest import Changes, Functions, Search, TooLong
 from eligibility.standing import Standing
 
 logger = logging.getLogger(__name__)
+
+MOST_WAYS = 5_000
+"""Ways to an outcome that are looked at before those that are alike are put together."""
 
 MOST_TOLD = 300
 """Changes told for one outcome, choices multiplied out; more would not be read."""
@@ -66,14 +69,17 @@ def smallest(search: Search, goals: Sequence[Functions], request: EligibilityReq
     """The smallest changes that lead to any of some goals, those that are alike told as one."""
     try:
         fewest = search.least(goals)
-        groups: dict[frozenset[str], list[Way]] = {}
         if fewest is None:
             return Smallest((), complete=True)
-        for goal in goals:
-            for way in search.ways(goal, fewest):
-                groups.setdefault(facts_of(way), []).append(way)
+        found = chain.from_iterable(search.ways(goal, fewest) for goal in goals)
+        some = tuple(islice(found, MOST_WAYS + 1))
     except TooLong:
         return Smallest((), complete=False)
+    if len(some) > MOST_WAYS:
+        return Smallest((), complete=False)
+    groups: dict[frozenset[str], list[Way]] = {}
+    for way in some:
+        groups.setdefault(facts_of(way), []).append(way)
     ways: list[Way] = []
     told = 0
     for _, group in sorted(groups.items(), key=lambda item: sorted(item[0])):

@@ -92,6 +92,10 @@ class Space:
         lefts, rights = self.branches(left, variable), self.branches(right, variable)
         return self._node(variable, tuple(map(operation, lefts, rights)))
 
+    def first(self, function: int) -> int:
+        """The first variable that the function depends on; of a constant, the number of variables."""
+        return self._nodes[function][0]
+
     def branches(self, function: int, variable: int) -> tuple[int, ...]:
         """What is left of the function for each value of a variable that none before it decides."""
         first, branches = self._nodes[function]

@@ -7,15 +7,16 @@ are complete here: each fact that counts has a value. What does not count answer
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from functools import cached_property, partial
 from typing import Any as Anything
 
-from eligibility.atoms import Questions, counts_for
+from eligibility.atoms import Kept, Questions, counts_for
 from eligibility.conditions import Atom
 from eligibility.diagram import FALSE, TRUE, Space
 from eligibility.domains import AFFILIATES, DECLARED_BY, NATURAL_PERSONS
-from eligibility.fields import APPLICANT, MODEL, fields_of
+from eligibility.fields import APPLICANT, MODEL, fields_of, model_answers, models
 from eligibility.ruleset import Ruleset
 from eligibility.semantics import Made, Semantics, Verdict
 from eligibility.trial import noticed
@@ -39,6 +40,9 @@ class Landscape:
         self.where = tuple(self._where(place) for place in range(len(self.programs)))
         """For each program, where a request is one of its generation that its ruleset accepts."""
         self.verdicts = tuple(map(self._judge, range(len(self.programs))))
+        self.models = tuple(models(self.programs))
+        """Everything that can be said about the model, with a name of each sort."""
+        self._model_values = Kept(self._find_model_values).__getitem__
 
     def _first_variables(self) -> tuple[int, ...]:
         first, found = 0, []
@@ -46,6 +50,13 @@ class Landscape:
             found.append(first)
             first += len(field.sizes)
         return tuple(found)
+
+    def next_place(self, functions: Sequence[int]) -> int:
+        """The place of the first field that some functions depend on; of constants, the number of fields."""
+        variable = min(map(self.space.first, functions))
+        return (
+            bisect_right(self.first, variable) - 1 if variable < len(self.space.sizes) else len(self.fields)
+        )
 
     def place(self, fact: str) -> int:
         """The place of the field that a fact belongs to."""
@@ -60,6 +71,18 @@ class Landscape:
         for number, is_named in enumerate(named, self.first[place]):
             function = self.space.branches(function, number)[is_named]
         return function
+
+    def model_values(self, facts: Mapping[str, Anything]) -> frozenset[int]:
+        """The values of the model's field that what is said of it leaves; with the modality unknown, both."""
+        found: frozenset[int] = self._model_values(tuple(facts.get(fact) for fact in MODEL))
+        return found
+
+    def _find_model_values(self, said: tuple[Anything, ...]) -> frozenset[int]:
+        facts = {fact: value for fact, value in zip(MODEL, said, strict=True) if value is not None}
+        told = model_answers(facts, self.programs)
+        return frozenset(
+            value for value, answers in enumerate(self.fields[0].answers) if all(map(_may_be, told, answers))
+        )
 
     def _where(self, program: int) -> int:
         values = {value for value, answers in enumerate(self.fields[0].answers) if answers[program]}
@@ -187,3 +210,10 @@ def _finding(made: Made, verdict: Verdict) -> int:
 
 def _outcome(name: str, verdict: Verdict) -> int:
     return verdict.outcomes.get(name, FALSE)
+
+
+def _may_be(said: tuple[Anything, ...] | None, answers: tuple[Anything, ...] | None) -> bool:
+    """Whether what is said of a model to one program leaves these answers."""
+    if said is None or answers is None:
+        return said is answers
+    return said[:2] == answers[:2] and said[2] in {None, answers[2]}

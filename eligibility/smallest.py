@@ -7,13 +7,14 @@ it works out how many facts have to change from there, and then follows all of t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any as Anything
+from functools import partial
 from typing import NamedTuple
 
 from eligibility.diagram import FALSE, TRUE
 from eligibility.fields import Field
+from eligibility.landscape import Landscape
 from eligibility.standing import Change, Standing, Values
 
 MOST_STEPS = 100_000
@@ -45,11 +46,11 @@ class _At(NamedTuple):
 
 @dataclass(frozen=True)
 class _Step:
-    """One way through a field: where it leads, how many facts it changes, and the changes that lead there."""
+    """One way through a field: where it leads, how many facts it changes, and what finds the changes."""
 
     to: _At
     cost: int
-    changes: tuple[Changes, ...]
+    changes: Callable[[], tuple[Changes, ...]]
 
 
 class Search:
@@ -107,7 +108,7 @@ class Search:
         for step in self._moves_from(at):
             if step.cost <= cost:
                 rest = self._follow(step.to, goal, cost - step.cost)
-                yield from ((step.changes, *way) for way in rest)
+                yield from ((step.changes(), *way) for way in rest)
 
     def _stay(self, at: _At) -> _At:
         """Where it leads to leave a field as it is, known or not."""
@@ -116,7 +117,8 @@ class Search:
                 here = self._standing.here(at.place, presumes_users=at.presumes_users)
                 self._stays[at] = self._arrive(at, here)
             else:
-                self._stays[at] = at._replace(place=at.place + 1, left=self._left_as_it_is(at))
+                left = self._left_as_it_is(at)
+                self._stays[at] = self._next(at.place, left, presumes_users=at.presumes_users)
         return self._stays[at]
 
     def _left_as_it_is(self, at: _At) -> Functions:
@@ -130,7 +132,7 @@ class Search:
         if at not in self._moves:
             field = self._landscape.fields[at.place]
             found = self._to_codes(at, field) if field.codes else self._to_values(at)
-            self._looked_at += sum(len(step.changes) for step in found)
+            self._looked_at += len(found)
             if self._looked_at > MOST_STEPS:
                 raise TooLong
             self._moves[at] = found
@@ -145,7 +147,7 @@ class Search:
             if to != stay:
                 facts = tuple(fact for fact, _ in move.changes)
                 found.setdefault((to, facts), []).append(move.changes)
-        return [_Step(to, len(facts), tuple(changes)) for (to, facts), changes in found.items()]
+        return [_Step(to, len(facts), partial(tuple, changes)) for (to, facts), changes in found.items()]
 
     def _arrive(self, at: _At, values: Values) -> _At:
         """What is left where a field has one of some values, whichever it is."""
@@ -161,66 +163,77 @@ class Search:
         if at.place == 1:
             [applicant] = values
             presumes = self._standing.presumes_users(applicant)
-        return _At(at.place + 1, tuple(left), presumes)
+        return self._next(at.place, tuple(left), presumes_users=presumes)
+
+    def _next(self, place: int, left: Functions, *, presumes_users: bool) -> _At:
+        """Behind a field; fields on which nothing depends are passed over, but for the applicant's."""
+        following = max(place + 1, self._landscape.next_place(left)) if place else 1
+        return _At(following, left, presumes_users)
 
     def _to_codes(self, at: _At, field: Field) -> list[_Step]:
         """To everything that another list leads to, by the lists that differ least."""
         lists = _Lists(self._landscape, at.place, self._standing.codes(at.place))
         stay = self._stay(at)
         steps = []
-        for left, choices in lists.nearest(at.left).items():
-            to = at._replace(place=at.place + 1, left=left)
+        for left in lists.ends(at.left):
+            to = self._next(at.place, left, presumes_users=at.presumes_users)
             if to != stay:
-                changes = tuple(((field.name, self._listed(field, codes)),) for codes in choices)
-                steps.append(_Step(to, 1, changes))
+                steps.append(_Step(to, 1, partial(self._lists, field, lists, at.left, left)))
         return steps
 
-    def _listed(self, field: Field, named: Sequence[bool]) -> list[str]:
-        """The list that names these of the noticed codes, and of the others those that it named before."""
+    def _lists(self, field: Field, lists: _Lists, start: Functions, end: Functions) -> tuple[Changes, ...]:
+        return tuple(((field.name, self._listed(field, named)),) for named in lists.nearest(start, end))
+
+    def _listed(self, field: Field, named: Mapping[int, bool]) -> list[str]:
+        """The list as it was, but that it names these codes, by their places, or does not."""
         given: Sequence[str] = self._standing.facts.get(field.name, ())
-        codes = {code for code, is_named in zip(field.codes, named, strict=True) if is_named}
-        codes.update(code for code in given if code not in field.codes)
+        codes = set(given)
+        for place, is_named in named.items():
+            (codes.add if is_named else codes.discard)(field.codes[place])
         return sorted(codes or {field.spare or field.codes[-1]})
 
 
 class _Lists:
     """The lists of codes that a field may have, as ways through the variables of its codes."""
 
-    def __init__(self, landscape: Anything, place: int, named: tuple[bool, ...] | None) -> None:
-        field = landscape.fields[place]
+    def __init__(self, landscape: Landscape, place: int, named: tuple[bool, ...] | None) -> None:
         self._space = landscape.space
-        self._named = named or (False,) * len(field.codes)
-        self.numbers = range(landscape.first[place], landscape.first[place] + len(field.codes))
+        self._first = landscape.first[place]
+        self._count = len(landscape.fields[place].codes)
+        self._named = named or (False,) * self._count
+        self._known: dict[Functions, Mapping[Functions, int]] = {}
 
-    def nearest(self, left: Functions) -> dict[Functions, tuple[tuple[bool, ...], ...]]:
-        """For everything that can be left: the lists that lead there and differ in fewest codes."""
-        return {end: tuple(lists) for end, (_, lists) in self._nearest(left, 0, {}).items()}
+    def ends(self, left: Functions) -> Mapping[Functions, int]:
+        """Everything that can be left behind the list, with the fewest codes that have to differ for it."""
+        place = self._place(left)
+        if place >= self._count:
+            return {left: 0}
+        if left not in self._known:
+            found: dict[Functions, int] = {}
+            for value in (False, True):
+                for end, further in self.ends(self._after(left, value=value)).items():
+                    cost = further + (value != self._named[place])
+                    found[end] = min(found.get(end, cost), cost)
+            self._known[left] = found
+        return self._known[left]
 
-    def _nearest(
-        self,
-        left: Functions,
-        index: int,
-        known: dict[tuple[Functions, int], dict[Functions, tuple[int, list[tuple[bool, ...]]]]],
-    ) -> dict[Functions, tuple[int, list[tuple[bool, ...]]]]:
-        if index == len(self.numbers):
-            return {left: (0, [()])}
-        if (left, index) not in known:
-            found: dict[Functions, tuple[int, list[tuple[bool, ...]]]] = {}
-            as_it_is = self._after(left, index, named=self._named[index])
-            for value in (self._named[index], not self._named[index]):
-                to = self._after(left, index, named=value)
-                if to == as_it_is and value != self._named[index]:
-                    continue  # the code makes no difference here
-                for end, (further, lists) in self._nearest(to, index + 1, known).items():
-                    cost = further + (value != self._named[index])
-                    least, chosen = found.setdefault(end, (cost, []))
-                    if cost < least:
-                        found[end] = (cost, chosen := [])
-                    if cost <= least:
-                        chosen.extend((value, *rest) for rest in lists)
-            known[left, index] = found
-        return known[left, index]
+    def nearest(self, left: Functions, end: Functions) -> Iterator[dict[int, bool]]:
+        """The lists that lead there and differ in fewest codes: by the places of codes, what differs."""
+        place = self._place(left)
+        if place >= self._count:
+            yield {}
+            return
+        for value in (False, True):
+            to, differs = self._after(left, value=value), value != self._named[place]
+            further = self.ends(to).get(end)
+            if further is not None and further + differs == self.ends(left)[end]:
+                for rest in self.nearest(to, end):
+                    yield {place: value, **rest} if differs else rest
 
-    def _after(self, left: Functions, index: int, *, named: bool) -> Functions:
-        number = self.numbers[index]
-        return tuple(self._space.branches(function, number)[named] for function in left)
+    def _place(self, left: Functions) -> int:
+        """The place of the first code that makes a difference."""
+        return min(map(self._space.first, left)) - self._first
+
+    def _after(self, left: Functions, *, value: bool) -> Functions:
+        variable = self._place(left) + self._first
+        return tuple(self._space.branches(function, variable)[value] for function in left)

@@ -27,16 +27,18 @@ from eligibility.fields import (
     adds,
     all_codes,
     answers_to,
-    model_answers,
-    models,
     nothing,
     possible_affiliates,
     together,
 )
 from eligibility.landscape import Landscape
+from eligibility.scalars import MOST_ENTRIES
 
 Values = frozenset[int]
 """Places of values among those of a field: those that the field may have."""
+
+_MEMBERS = (COUNTRY_MEMBER.removeprefix(MEMBER), INVOLVED_MEMBER.removeprefix(MEMBER))
+"""The members of an affiliate that rules ask about."""
 
 Change = tuple[str, Anything]
 """A fact and the value that it gets."""
@@ -59,6 +61,7 @@ class Standing:
         self.facts = facts
         self._kind_may_change = kind_may_change
         self._programs = landscape.programs
+        self._known_to_add: dict[tuple[Change, ...], frozenset[Answers]] = {}
         self._here: dict[tuple[int, bool], Values] = {}
         self._moves: dict[tuple[int, bool], tuple[Move, ...]] = {}
 
@@ -91,7 +94,7 @@ class Standing:
 
     def _find_here(self, field: Field, *, presumes_users: bool) -> Values:
         if field.facts == MODEL:
-            return self.of_model({fact: self.facts[fact] for fact in MODEL if fact in self.facts})
+            return self.landscape.model_values(self.facts)
         if field.facts == APPLICANT:
             return frozenset({self._applicant(self.facts["entity.kind"], self._behalf())})
         if field.name == AFFILIATES:
@@ -121,19 +124,6 @@ class Standing:
 
     def _applicant(self, kind: str, behalf: str) -> int:
         return self.landscape.fields[1].values.index(dict(zip(APPLICANT, (kind, behalf), strict=True)))
-
-    def of_model(self, facts: Mapping[str, Anything]) -> Values:
-        """The values that what is said about the model leaves; with the modality unknown, both."""
-        answers = self.landscape.fields[0].answers
-        said = model_answers(facts, self._programs)
-        return frozenset(
-            place
-            for place, other in enumerate(answers)
-            if all(
-                one is two or (one is not None and two is not None and _same_model(one, two))
-                for one, two in zip(said, other, strict=True)
-            )
-        )
 
     def _find_moves(self, place: int, here: Values) -> Iterator[Move]:
         field = self.landscape.fields[place]
@@ -170,7 +160,7 @@ class Standing:
             entry for entry in given if together(answers_to(fact, (entry,), self._programs), wanted) == wanted
         ]
         enough = answers_to(fact, tuple(kept), self._programs) == wanted
-        return kept if enough else sorted({*kept, *became})
+        return kept if enough else sorted({*_with_room(kept, became)})
 
     def _model_moves(self) -> Iterator[Move]:
         """Other models: of a generation that is named, with a name of each sort, with a modality stated."""
@@ -180,7 +170,7 @@ class Standing:
             told = {fact: given[fact] if facts.get(fact) is None else facts[fact] for fact in MODEL}
             known = {fact: value for fact, value in told.items() if value is not None}
             changes = tuple((fact, value) for fact, value in known.items() if value != given[fact])
-            values = self.of_model(known)
+            values = self.landscape.model_values(known)
             key = (values, tuple(fact for fact, _ in changes))
             if values and changes and key not in seen:
                 seen.add(key)
@@ -188,10 +178,10 @@ class Standing:
 
     def all_models(self) -> Iterator[dict[str, Anything]]:
         """Everything that can be said about the model, with the name that was given among the names."""
-        yield from models(self._programs)
+        yield from self.landscape.models
         name = self.facts.get("model.name")
         if name is not None:
-            for facts in models(self._programs):
+            for facts in self.landscape.models:
                 yield {**facts, "model.name": name}
 
     def _applicant_moves(self) -> Iterator[Move]:
@@ -210,9 +200,12 @@ class Standing:
         return [self._may_add(affiliate) for affiliate in self.facts.get(AFFILIATES, ())]
 
     def _may_add(self, affiliate: Mapping[str, Anything]) -> frozenset[Answers]:
-        return frozenset(
-            adds({**other, **affiliate}, self._programs) for other in possible_affiliates(self._programs)
-        )
+        known = {name: affiliate[name] for name in _MEMBERS if name in affiliate}
+        key = tuple(known.items())
+        if key not in self._known_to_add:
+            others = possible_affiliates(self._programs)
+            self._known_to_add[key] = frozenset(adds({**other, **known}, self._programs) for other in others)
+        return self._known_to_add[key]
 
     def _add_up(self, parts: Sequence[frozenset[Answers]]) -> frozenset[Answers]:
         start = frozenset({nothing(self._programs)})
@@ -235,9 +228,9 @@ class Standing:
         for wanted, facts in zip(field.answers, field.values, strict=True):
             kept = [affiliates[index] for index in self._kept(parts, wanted)]
             enough = self._add_up([self._may_add(affiliate) for affiliate in kept]) == {wanted}
-            listed = kept if enough else [*kept, *facts[AFFILIATES]]
+            listed = kept if enough else _with_room(kept, facts[AFFILIATES])
             yield Move(((AFFILIATES, listed),), self._all_of(field, [wanted]))
-        for other in possible_affiliates(self._programs):
+        for other in possible_affiliates(self._programs) if len(affiliates) < MOST_ENTRIES else ():
             came = _unions(before[-1], frozenset({adds(other, self._programs)}))
             yield Move(((AFFILIATES, [*affiliates, other]),), self._all_of(field, came))
 
@@ -248,14 +241,14 @@ class Standing:
         )
 
     def _other_members(self, affiliate: Mapping[str, Anything]) -> Iterator[tuple[str, Anything]]:
-        for fact in (COUNTRY_MEMBER, INVOLVED_MEMBER):
-            member = fact.removeprefix(MEMBER)
+        for member in _MEMBERS:
             values = dict.fromkeys(other[member] for other in possible_affiliates(self._programs))
             yield from ((member, value) for value in values if value != affiliate.get(member))
 
 
-def _same_model(one: tuple[Anything, ...], two: tuple[Anything, ...]) -> bool:
-    return one[:2] == two[:2] and one[2] in {None, two[2]}
+def _with_room(kept: Sequence[Anything], added: Sequence[Anything]) -> list[Anything]:
+    """Entries with others added, of which a list holds only so many."""
+    return [*kept[: MOST_ENTRIES - len(added)], *added]
 
 
 def _unions(left: frozenset[Answers], right: frozenset[Answers]) -> frozenset[Answers]:

@@ -145,7 +145,7 @@ class _Reasons:
             for model in self._standing.all_models():
                 told = {**model, MULTIMODAL: modality(model, vocabulary)}
                 if all(told.get(fact) == said[fact] for fact in facts):
-                    values |= self._standing.of_model(model)
+                    values |= self._landscape.model_values(model)
             yield facts, frozenset(values)
 
     def _of_applicant(self, field: Field) -> Iterator[tuple[tuple[str, ...], Values]]:

@@ -6,8 +6,6 @@ import pytest
 from tests.api.bodies import permitted
 from tests.api.problems import problem
 
-DECIDING = ("/v1/decisions", "/v1/what-if")
-
 QUERIES = [
     pytest.param("limit=0", "/limit", "from 1 to 200", id="a limit of nothing"),
     pytest.param("limit=201", "/limit", "from 1 to 200", id="a limit too high"),
@@ -53,7 +51,7 @@ def test_a_query_that_is_no_text_is_400(portal: httpx.Client, query: str) -> Non
 @pytest.mark.parametrize(
     "method,path",
     [
-        *(("POST", path) for path in DECIDING),
+        ("POST", "/v1/decisions"),
         *(
             ("GET", path)
             for path in (

@@ -126,18 +126,17 @@ def test_a_contradictory_request_is_refused_before_anything_is_searched(portal: 
 
 
 def test_decisions_are_answered_while_reasons_are_searched(server: Server) -> None:
-    """Searches take turns in a thread of their own; decisions made meanwhile do not wait for them."""
-    with ThreadPoolExecutor(8) as callers, server.client() as client:
-        searches = [
-            callers.submit(client.post, PATH, json=unclear(), params={"counterfactuals": "true"})
-            for _ in range(24)
-        ]
+    """A long search has a thread of its own: decisions are made meanwhile, not after it."""
+    body = unclear(affiliates=[{}] * 100)
+    with ThreadPoolExecutor(1) as caller, server.client() as client:
+        search = caller.submit(client.post, PATH, json=body, params={"counterfactuals": "true"})
         decided = 0
-        while not all(search.done() for search in searches):
+        while not search.done():
             assert client.post("/v1/decisions", json=permitted()).status_code == 201
             decided += 1
-        assert all(search.result().status_code == 200 for search in searches)
-    assert decided > 24
+        assert search.result().status_code == 200
+    # one may come before the search, and one after it
+    assert decided > 3
 
 
 async def test_of_too_many_searches_the_last_are_told_to_come_back() -> None:

@@ -25,10 +25,10 @@ from tests.properties.sizes import sized
 
 BATCHES = 20
 REQUESTS = sized(2_000, 100_000) // BATCHES
-DECIDED = 5
+DECIDED = 2
 """Changes decided for each outcome; the service decides all that it tells."""
 
-SINGLES = 4
+SINGLES = 2
 """Changes of one fact tried on each request, against claims that there is none."""
 
 ALL_SINGLE = sized(40, 1_000)
@@ -140,7 +140,7 @@ def test_a_sufficient_reason_forces_the_outcome_and_no_part_of_it_can_go(
 def others_do_not_matter(decider: Decider, random: Random, made: Decision, facts: frozenset[str]) -> None:
     """Put the facts of a reason into another request: the outcome is the same."""
     held = {fact: value_of(decider, made, fact) for fact in facts}
-    for _ in range(3):
+    for _ in range(2):
         other = with_facts(document(random), held.items())
         outcome = outcome_of(decider, other)
         assert outcome in {made.outcome, None}, (made.request.document, facts, other)
@@ -197,7 +197,7 @@ def test_reasons_are_told_in_words_whatever_the_request(decider: Decider, seed: 
     random = Random(4_000 + seed)
     reasoner = Reasoner(decider.ruleset)
     names = sorted({rule.then.name for rule in decider.ruleset.rules if rule.then.kind == "finding"})
-    for _ in range(sized(60, 5_000)):
+    for _ in range(sized(25, 5_000)):
         request = request_from(document(random), decider.ruleset.vocabulary)
         asked = Asked(
             counterfactuals=True,
