@@ -171,7 +171,9 @@ class Change(_Answer):
     """A smallest change of facts. Of each part, any of its values will do."""
 
     parts: list[ChangedTogether] = Field(description="What changes.")
-    text: str = Field(description="The change in a sentence.")
+    text: str | None = Field(
+        description="The change in a sentence; null where the policy has no words for it."
+    )
 
 
 class ChangesToOutcome(_Answer):
@@ -204,7 +206,7 @@ class ConditionsInTheWay(_Answer):
     """Conditions that stood in the way together."""
 
     conditions: list[StoodInTheWay] = Field(description="Each would have to be otherwise.")
-    text: str = Field(description="The same in a sentence.")
+    text: str | None = Field(description="The same in a sentence; null as for changes.")
 
 
 class WhyNot(_Answer):

@@ -69,14 +69,23 @@ def _held(subject: Subject, fact: str) -> dict[str, Anything]:
 
 
 def _change(subject: Subject, way: Way, outcome: str) -> dict[str, Anything]:
-    texts = subject.ruleset.texts
     asked = _asked_for(subject, outcome)
-    said = [_said(subject, fact, values, asked) for part in way for fact, values in _by_fact(part)]
-    title = texts["outcomes"][outcome]["title"]
     return {
         "parts": [_part(subject, part, asked) for part in way],
-        "text": texts["changes"]["changed"].format(outcome=title, changes=_listed(subject, said)),
+        "text": _changed(subject, way, outcome, asked) if _has_words(subject) else None,
     }
+
+
+def _has_words(subject: Subject) -> bool:
+    """Whether the ruleset can say changes in sentences; one recorded before there were words can not."""
+    return "changes" in subject.ruleset.texts
+
+
+def _changed(subject: Subject, way: Way, outcome: str, asked: frozenset[Atom]) -> str:
+    texts = subject.ruleset.texts
+    said = [_said(subject, fact, values, asked) for part in way for fact, values in _by_fact(part)]
+    title = texts["outcomes"][outcome]["title"]
+    return str(texts["changes"]["changed"]).format(outcome=title, changes=_listed(subject, said))
 
 
 def _part(subject: Subject, part: Sequence[Changes], asked: frozenset[Atom]) -> dict[str, Anything]:
@@ -85,11 +94,10 @@ def _part(subject: Subject, part: Sequence[Changes], asked: frozenset[Atom]) -> 
     return {
         "set": {fact: sendable(value) for fact, value in first},
         "instead_of": {fact: sendable(subject.value(fact)) for fact, _ in first},
-        "meaning": [
-            subject.phrase(atom, holds=holds)
-            for fact, values in _by_fact(part)
-            for atom, holds in _after(subject, fact, values, asked)
-        ],
+        "meaning": _phrases(
+            subject,
+            [answer for fact, values in _by_fact(part) for answer in _after(subject, fact, values, asked)],
+        ),
         "or": [{fact: sendable(value) for fact, value in changes} for changes in others],
     }
 
@@ -105,7 +113,7 @@ def _said(subject: Subject, fact: str, values: Sequence[Anything], asked: frozen
     words = subject.ruleset.texts["changes"]
     value = _choice(subject, values)
     if FACTS[pattern_of(fact)].kind in _NEED_WORDS:
-        meaning = [subject.phrase(atom, holds=holds) for atom, holds in _after(subject, fact, values, asked)]
+        meaning = _phrases(subject, _after(subject, fact, values, asked))
         if meaning:
             value = words["meaning"].format(value=value, meaning=_listed(subject, meaning))
     former = subject.value(fact)
@@ -158,26 +166,36 @@ def _set_of_conditions(subject: Subject, name: str, way: Way) -> dict[str, Anyth
     for fact, values in (one for part in way for one in _by_fact(part)):
         answers = _after(subject, fact, values, asked)
         known = subject.value(fact) is not None or pattern_of(fact) in NEVER_UNKNOWN
-        so_far = answers if known else []
+        so_far = [(atom, not holds) for atom, holds in answers] if known else []
         conditions.append(
             {
                 "fact": fact,
                 "value": sendable(subject.value(fact)),
-                "is": [subject.phrase(atom, holds=not holds) for atom, holds in so_far],
-                "has_to_be": [subject.phrase(atom, holds=holds) for atom, holds in answers],
+                "is": _phrases(subject, so_far),
+                "has_to_be": _phrases(subject, answers),
                 "for_example": sendable(values[0]),
             }
         )
-        said.extend(_in_the_way(subject, fact, so_far))
+        if _has_words(subject):
+            said.extend(_in_the_way(subject, fact, so_far))
+    return {"conditions": conditions, "text": _stood_in_the_way(subject, name, said) if said else None}
+
+
+def _stood_in_the_way(subject: Subject, name: str, said: Sequence[str]) -> str:
     words = subject.ruleset.texts["changes"]["stood_in_the_way"]
-    return {"conditions": conditions, "text": words.format(name=name, conditions=_listed(subject, said))}
+    return str(words).format(name=name, conditions=_listed(subject, said))
+
+
+def _phrases(subject: Subject, answers: Iterable[Answered]) -> list[str]:
+    """What is so of a fact, in few words; alike answers once."""
+    return list(dict.fromkeys(subject.phrase(atom, holds=holds) for atom, holds in answers))
 
 
 def _in_the_way(subject: Subject, fact: str, answers: Sequence[Answered]) -> Iterator[str]:
     """What is so of a fact, in words."""
     words, label, value = subject.ruleset.texts["changes"], subject.label(fact), subject.value(fact)
     if answers and FACTS[pattern_of(fact)].kind != "code":
-        yield from (subject.clause(fact, atom, holds=not holds) for atom, holds in answers)
+        yield from (subject.clause(fact, atom, holds=holds) for atom, holds in answers)
     elif value is not None:
         yield words["is"].format(label=label, value=_value(subject, value))
     else:

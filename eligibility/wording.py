@@ -169,12 +169,12 @@ class Subject:
 
     def _listing(self, argument: object) -> str:
         """What a rule compares with, as it is listed in a sentence."""
+        texts = self.ruleset.texts
+        if isinstance(argument, tuple) and isinstance(argument[0], Atom):
+            parts = [phrase_of(self.ruleset, part, holds=True) for part in argument]
+            return enumerated(parts, str(texts["lists"]["last"]), texts)
         if isinstance(argument, tuple):
-            items = [
-                phrase_of(self.ruleset, item, holds=True) if isinstance(item, Atom) else str(item)
-                for item in argument
-            ]
-            return enumerated(items, str(self.ruleset.texts["explanation"]["either"]), self.ruleset.texts)
+            return enumerated([str(one) for one in argument], str(texts["explanation"]["either"]), texts)
         return f"{argument:,}" if isinstance(argument, int) else str(argument)
 
     def entries(self, atom: Atom, *, holds: bool) -> Iterator[dict[str, Anything]]:

@@ -29,7 +29,7 @@ def _changes(one: Document, out: Console) -> None:
     if not one["changes"] and one["complete"]:
         indented(out, 2, "No change of facts does.")
     for change in one["changes"]:
-        indented(out, 2, change["text"])
+        indented(out, 2, change["text"] or "; ".join(said(part["set"]) for part in change["parts"]))
     _complete(one, out)
 
 
@@ -39,8 +39,8 @@ def _why_not(one: Document, out: Console) -> None:
         indented(out, 2, "It did come about.")
     elif not one["sets"] and one["complete"]:
         indented(out, 2, "Nothing can bring it about.")
-    for conditions in one["sets"]:
-        indented(out, 2, conditions["text"])
+    for found in one["sets"]:
+        indented(out, 2, found["text"] or "; ".join(condition["fact"] for condition in found["conditions"]))
     _complete(one, out)
 
 

@@ -8,6 +8,7 @@ from eligibility import counterfactuals as module
 from eligibility import reasoner as reasoner_module
 from eligibility import smallest as smallest_module
 from eligibility import sufficient as sufficient_module
+from eligibility.building import build
 from eligibility.counterfactuals import Smallest, check, combinations_of, counterfactuals
 from eligibility.decider import Decider
 from eligibility.errors import EvaluatorsDisagree
@@ -282,3 +283,33 @@ def test_diagrams_that_searches_have_filled_are_built_anew(
     monkeypatch.setattr(reasoner_module, "MOST_NODES", 10)
 
     assert reasoner.landscape() is not first
+
+
+def test_a_policy_from_before_there_were_such_words_has_changes_without_sentences(ruleset: Ruleset) -> None:
+    texts = {key: words for key, words in ruleset.texts.items() if key not in {"changes", "explanation"}}
+    former = build({**ruleset.document, "texts": texts})
+    decider = Decider(former)
+    request = request_from(body(entity={"principal_place_of_business": "DE"}), former.vocabulary)
+    asked = Asked(counterfactuals=True, sufficient_reasons=True, why_not=("licence.integrated-product",))
+
+    found = Reasoner(former).find(request, decider.decide(request).outcome, asked)
+    document = checked(decider, request, found)
+
+    changes = [change for one in document["counterfactuals"]["outcomes"] for change in one["changes"]]
+    assert changes
+    assert all(change["text"] is None and change["parts"][0]["set"] for change in changes)
+    [stood] = document["why_not"][0]["sets"]
+    assert stood["text"] is None
+    assert stood["conditions"][0]["is"] == ["not above 700000000"]
+    assert document["sufficient_reasons"]["sets"]
+
+
+def test_what_affiliates_are_is_said_with_all_that_one_of_them_has_to_be(
+    decider: Decider, ruleset: Ruleset
+) -> None:
+    request = request_from(body(), ruleset.vocabulary)
+    found = Reasoner(ruleset).find(request, "permitted", Asked(why_not=("licence.eu-affiliate-develops",)))
+
+    texts = [one["text"] for one in checked(decider, request, found)["why_not"][0]["sets"]]
+
+    assert any("no affiliate matches: names development and in the EU" in text for text in texts)
