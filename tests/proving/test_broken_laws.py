@@ -165,7 +165,7 @@ def test_a_rule_that_another_for_the_same_thing_shadows(ruleset: Ruleset) -> Non
 
 
 def test_a_finding_that_is_made_in_two_ways(ruleset: Ruleset) -> None:
-    spam, note = "aup.spam", "licence.recipient-claim-void"
+    spam, note = "aup.spam", "licence.recipient-claim-void.since-3.2"
     policy = rearranged(ruleset, note, lambda rule: concluding(rule, spam))
     breach = broken(
         policy, "no-idle-rule", "the finding `aup.spam` is made as `prohibits` and `note` at once"

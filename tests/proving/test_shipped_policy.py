@@ -25,10 +25,6 @@ def test_a_law_is_proved(answer: dict[str, Any], ruleset: Ruleset, place: int, l
     assert proof["checks"] >= len(ruleset.generations)
 
 
-def test_the_whole_proof_takes_less_than_a_minute(answer: dict[str, Any]) -> None:
-    assert answer["seconds"] < 60
-
-
 def test_a_policy_that_is_proved_ends_with_0_and_says_which_it_is(
     proved: Result, answer: dict[str, Any], ruleset: Ruleset
 ) -> None:
