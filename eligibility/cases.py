@@ -13,16 +13,13 @@ from typing import Any as Anything
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from eligibility.decider import Decider
 from eligibility.errors import RequestRefused, RuleFault, RulesetInvalid
-from eligibility.loading import line_of, plain
 from eligibility.parsing import near
 from eligibility.reading import read_request
 from eligibility.ruleset import Ruleset
+from eligibility.yaml_files import line_of, plain, read_entries
 
 FOLDER = "cases"
 """Where in a rules folder the cases stand."""
@@ -231,29 +228,7 @@ def load_cases(folder: Path, ruleset: Ruleset) -> tuple[Case, ...]:
 
 def _read(path: Path, faults: list[RuleFault]) -> Iterator[Case]:
     file = f"{FOLDER}/{path.name}"
-    try:
-        content = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        faults.append(
-            RuleFault(file, None, f"the file is not UTF-8 (byte {error.start})", "save it as UTF-8")
-        )
-        return
-    except MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        detail = f"this is no YAML: {error.problem or error.context}"
-        faults.append(RuleFault(file, mark.line + 1 if mark else None, detail, "correct the line"))
-        return
-    except YAMLError as error:
-        detail = f"this is no YAML: {str(error).splitlines()[0]}"
-        faults.append(RuleFault(file, None, detail, "remove what is no text"))
-        return
-    nodes = content["cases"] if isinstance(content, CommentedMap) and list(content) == ["cases"] else None
-    if not isinstance(nodes, list):
-        faults.append(
-            RuleFault(file, 1, "a file of cases has the one key `cases`", "list the cases under it")
-        )
-        return
-    for node in nodes:
+    for node in read_entries(path, file, "cases", faults):
         yield from _case(node, file, faults)
 
 

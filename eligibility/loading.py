@@ -8,9 +8,7 @@ from pathlib import Path
 from typing import Any as Anything
 
 from pydantic import ValidationError
-from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from eligibility.answering import OPEN
 from eligibility.atoms import UNKNOWN, Cells, Questions
@@ -22,6 +20,7 @@ from eligibility.schema import SECTIONS, RuleForm
 from eligibility.semantics import Semantics
 from eligibility.soundness import unsound
 from eligibility.trial import Trial
+from eligibility.yaml_files import line_of, plain, read_yaml
 
 BESIDE = ("register", "survivors")
 """Files that stand beside the rules and are no part of the ruleset; other modules read them."""
@@ -109,24 +108,12 @@ class _Source:
     def _read(self, name: str) -> Anything:
         """The content of a YAML file, which knows its lines."""
         file = f"{name}.yaml"
-        try:
-            text = (self.folder / file).read_text(encoding="utf-8")
-            content = YAML(typ="rt", pure=True).load(text)
-        except FileNotFoundError:
+        if not (self.folder / file).exists():
             self._fault(file, None, "the file is missing", "add it; rules/README.md says what belongs in it")
             return None
-        except UnicodeDecodeError as error:
-            self._fault(file, None, f"the file is not UTF-8 (byte {error.start})", "save it as UTF-8")
-            return None
-        except MarkedYAMLError as error:
-            mark = error.problem_mark or error.context_mark
-            line = mark.line + 1 if mark else None
-            self._fault(file, line, f"this is no YAML: {error.problem or error.context}", "correct the line")
-            return None
-        except YAMLError as error:
-            self._fault(
-                file, None, f"this is no YAML: {str(error).splitlines()[0]}", "remove what is no text"
-            )
+        before = len(self.faults)
+        content = read_yaml(self.folder / file, file, self.faults)
+        if len(self.faults) > before:
             return None
         if not isinstance(content, CommentedMap):
             self._fault(file, 1, "the file holds no mapping", "start it with a key; see rules/README.md")
@@ -192,29 +179,6 @@ class _Source:
             file, node = self._nodes.get(str(where[0]), ("outcome.yaml", {}))
             rest = where
         self._fault(file, line_of(node, rest), detail, remedy)
-
-
-def plain(value: Anything) -> Anything:
-    """YAML's containers as plain dicts and lists."""
-    if isinstance(value, Mapping):
-        return {str(key): plain(inner) for key, inner in value.items()}
-    if isinstance(value, list):
-        return [plain(inner) for inner in value]
-    return value
-
-
-def line_of(node: Anything, where: Place) -> int | None:
-    """The line (from 1) of a place below a YAML node: of the nearest key or item that exists."""
-    line = node.lc.line + 1 if hasattr(node, "lc") else None
-    for part in where:
-        if not hasattr(node, "lc"):
-            break
-        try:
-            line = (node.lc.key if isinstance(node, CommentedMap) else node.lc.item)(part)[0] + 1
-            node = node[part]
-        except (KeyError, IndexError, TypeError):
-            break
-    return line
 
 
 def _explain(found: Mapping[str, Anything], form: type[Anything]) -> tuple[str, str]:

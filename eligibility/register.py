@@ -13,16 +13,13 @@ from typing import Annotated, Literal, Self
 from typing import Any as Anything
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from eligibility.building import printed
 from eligibility.errors import RuleFault, RulesetInvalid
-from eligibility.loading import line_of, plain
 from eligibility.parsing import DocumentFault, Place, near, parse_generations
 from eligibility.ruleset import Rule, Ruleset
 from eligibility.schema import Id, Words
+from eligibility.yaml_files import line_of, plain, read_entries
 
 FILE = "register.yaml"
 """Where in a rules folder the register stands."""
@@ -153,28 +150,7 @@ def _read(path: Path, faults: list[RuleFault]) -> Iterator[_Written]:
     """The entries as they are written; none where there is no file."""
     if not path.exists():
         return
-    try:
-        content = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        faults.append(
-            RuleFault(FILE, None, f"the file is not UTF-8 (byte {error.start})", "save it as UTF-8")
-        )
-        return
-    except YAMLError as error:
-        mark = (error.problem_mark or error.context_mark) if isinstance(error, MarkedYAMLError) else None
-        problem = (error.problem or error.context) if isinstance(error, MarkedYAMLError) else None
-        line, problem = (mark.line + 1 if mark else None), problem or str(error).splitlines()[0]
-        faults.append(RuleFault(FILE, line, f"this is no YAML: {problem}", "correct the line"))
-        return
-    nodes = (
-        content["register"] if isinstance(content, CommentedMap) and list(content) == ["register"] else None
-    )
-    if not isinstance(nodes, list) or not nodes:
-        faults.append(
-            RuleFault(FILE, 1, "a register has the one key `register`", "list the entries under it")
-        )
-        return
-    for node in nodes:
+    for node in read_entries(path, FILE, "register", faults):
         try:
             yield _Written(EntryForm.model_validate(plain(node)), node)
         except ValidationError as error:

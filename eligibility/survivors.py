@@ -8,16 +8,13 @@ from pathlib import Path
 from typing import Any as Anything
 
 from pydantic import BaseModel, ConfigDict, ValidationError
-from ruamel.yaml import YAML
-from ruamel.yaml.comments import CommentedMap
-from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from eligibility.errors import RuleFault, RulesetInvalid
 from eligibility.killing import Fate
-from eligibility.loading import line_of, plain
 from eligibility.mutants import Mutant
 from eligibility.parsing import near
 from eligibility.schema import Words
+from eligibility.yaml_files import line_of, plain, read_entries
 
 FILE = "survivors.yaml"
 """The name of the file in a rules folder; it is no part of the ruleset, and need not be there."""
@@ -76,23 +73,7 @@ def overtaken(survivors: Mapping[str, Survivor], fates: Sequence[Fate]) -> Itera
 def _read(path: Path, faults: list[RuleFault]) -> Iterator[Survivor]:
     if not path.exists():
         return
-    try:
-        content = YAML(typ="rt", pure=True).load(path.read_text(encoding="utf-8"))
-    except UnicodeDecodeError as error:
-        detail = f"the file is not UTF-8 (byte {error.start})"
-        faults.append(RuleFault(FILE, None, detail, "save it as UTF-8"))
-        return
-    except YAMLError as error:
-        mark = (error.problem_mark or error.context_mark) if isinstance(error, MarkedYAMLError) else None
-        line, problem = (mark.line + 1 if mark else None), str(error).splitlines()[0]
-        faults.append(RuleFault(FILE, line, f"this is no YAML: {problem}", "correct the line"))
-        return
-    is_whole = isinstance(content, CommentedMap) and list(content) == ["survivors"]
-    nodes = content["survivors"] if is_whole else None
-    if not isinstance(nodes, list):
-        faults.append(RuleFault(FILE, 1, "the file has the one key `survivors`", "list the entries under it"))
-        return
-    for node in nodes:
+    for node in read_entries(path, FILE, "survivors", faults):
         yield from _survivor(node, faults)
 
 

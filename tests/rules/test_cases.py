@@ -186,7 +186,7 @@ BAD: list[tuple[str, str, str, str]] = [
     ("outcome: contact_meta", "status: 422, outcome: permitted", "by `status` and `pointer`", "remove"),
     ("outcome: contact_meta", "pointer: /use", "a refused request is expected by", "remove"),
     ("outcome: contact_meta", "status: 200", "`expect.status` can not be read", "400"),
-    ("cases:", "case:", "cases/another.yaml:1: a file of cases has the one key `cases`", "under it"),
+    ("cases:", "case:", "cases/another.yaml:1: the file has the one key `cases`", "under it"),
     ("expect: {", "expect: {{", "this is no YAML", "correct the line"),
 ]
 

@@ -194,7 +194,7 @@ BROKEN = {
         "no rule cites `Junk`: leave it out",
         "cited_as: [Junk]",
     ),
-    "another key above": ("\nregister:\n", "\nclauses:\n", "a register has the one key `register`", None),
+    "another key above": ("\nregister:\n", "\nclauses:\n", "the file has the one key `register`", None),
     "a key twice": (SPAM, f"{SPAM}\n{SPAM}", "this is no YAML: found duplicate key", "encoded: [aup.spam]"),
 }
 
