@@ -8,7 +8,7 @@ back is no change. Each change is decided, by both evaluators, before it is show
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice, product
 from math import prod
@@ -80,15 +80,28 @@ def smallest(search: Search, goals: Sequence[Functions], request: EligibilityReq
     groups: dict[frozenset[str], list[Way]] = {}
     for way in some:
         groups.setdefault(facts_of(way), []).append(way)
-    ways: list[Way] = []
-    told = 0
-    for _, group in sorted(groups.items(), key=lambda item: sorted(item[0])):
-        for way in _merged(_least_different(group, request)):
-            told += prod(len(part) for part in way)
-            if told > MOST_TOLD:
-                return Smallest(tuple(ways), complete=False)
-            ways.append(way)
-    return Smallest(tuple(ways), complete=True)
+    return _told(way for group in _in_order(groups) for way in _merged(_least_different(group, request)))
+
+
+def _in_order(groups: Mapping[frozenset[str], list[Way]]) -> Iterator[list[Way]]:
+    return (group for _, group in sorted(groups.items(), key=lambda item: sorted(item[0])))
+
+
+def _told(ways: Iterable[Way]) -> Smallest:
+    """As many ways as are told, the last of them with one choice each where there would be too many."""
+    told: list[Way] = []
+    count, complete = 0, True
+    for way in ways:
+        if count == MOST_TOLD:
+            return Smallest(tuple(told), complete=False)
+        choices = prod(len(part) for part in way)
+        if count + choices > MOST_TOLD:
+            told.append(tuple(part[:1] for part in way))
+            count, complete = count + 1, False
+        else:
+            told.append(way)
+            count += choices
+    return Smallest(tuple(told), complete)
 
 
 def facts_of(way: Way) -> frozenset[str]:

@@ -82,14 +82,16 @@ def test_each_counterfactual_flips_as_it_says_and_no_smaller_one_exists(
     landscape: Landscape, decider: Decider, seed: int
 ) -> None:
     random = Random(seed)
-    told = 0
+    told = cut_short = 0
     for _ in range(REQUESTS):
         request = request_from(document(random), decider.ruleset.vocabulary)
         made = decider.decide(request)
         found = counterfactuals(landscape, request, made.outcome)
         assert found.keys() == {"permitted", "contact_meta", "prohibited"} - {made.outcome}
         for outcome, smallest in found.items():
-            assert smallest.complete, request.document
+            # of what would be told more than MOST_TOLD times over, at least one change is
+            assert smallest.complete or smallest.ways, request.document
+            cut_short += not smallest.complete
             leads(decider, random, request, smallest, outcome)
             told += len(smallest.ways)
         further = {name for name, one in found.items() if one.facts_changed != 1}
@@ -98,6 +100,7 @@ def test_each_counterfactual_flips_as_it_says_and_no_smaller_one_exists(
             for _, changed in random.sample(singles, SINGLES):
                 assert outcome_of(decider, changed) not in further, (request.document, changed)
     assert told > REQUESTS
+    assert cut_short <= REQUESTS / 100
 
 
 @pytest.mark.parametrize("seed", range(4))
