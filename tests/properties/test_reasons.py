@@ -184,7 +184,7 @@ def test_what_stood_in_the_way_is_all_that_did(landscape: Landscape, decider: De
         made = decider.decide(request)
         name = random.choice(names)
         found = why_not(landscape, request, name)
-        assert found.complete
+        # every finding can come about; of more than MOST_TOLD changes, at least one is told
         assert found.ways, (request.document, name)
         came_about = name in {finding for finding, _, _ in made.evaluation.findings}
         assert (found.ways == ((),)) is came_about, (request.document, name)
