@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any as Anything
 
-from eligibility.conditions import Effect, Holds, leaves
 from eligibility.facts import CatalogueModel, Vocabulary, normalise_model_name
 from eligibility.parsing import DocumentFault, Faults, near, parse_condition, parse_generations
 from eligibility.ruleset import (
@@ -210,7 +209,7 @@ def _unlike(rules: Sequence[Rule]) -> Iterator[DocumentFault]:
 
 def _unsettled(index: int, rule: Rule, names: Mapping[str, Rule]) -> Iterator[DocumentFault]:
     """What a rule names that no rule concludes, or that is settled only after it."""
-    for name in _names(rule):
+    for name in rule.names:
         where = ("rules", index, "then" if name == rule.then.review else "when")
         if name not in names:
             remedy = near(name, names) or "write a rule that concludes it"
@@ -218,13 +217,9 @@ def _unsettled(index: int, rule: Rule, names: Mapping[str, Rule]) -> Iterator[Do
         elif STRATA.index(names[name].then.stratum) > STRATA.index(rule.then.stratum):
             detail = f"`{name}` is settled only in a later stratum than `{rule.then.stratum}`"
             yield DocumentFault(where, detail, "ask facts or derived facts instead")
-    if rule.then.stratum != "conclude" and _asks_effects(rule):
+    if rule.then.stratum != "conclude" and rule.effects:
         detail = "the effects of findings are settled only when all findings are made"
         yield DocumentFault(("rules", index, "when"), detail, "move the rule to outcome.yaml")
-
-
-def _asks_effects(rule: Rule) -> bool:
-    return any(isinstance(leaf, Effect) for leaf in leaves(rule.when))
 
 
 def _essence(then: Conclusion) -> tuple[object, ...]:
@@ -232,20 +227,15 @@ def _essence(then: Conclusion) -> tuple[object, ...]:
     return (then.kind, then.effect, then.reason, then.review, then.status)
 
 
-def _names(rule: Rule) -> list[str]:
-    named = [leaf.name for leaf in leaves(rule.when) if isinstance(leaf, Holds)]
-    return [*named, rule.then.review] if rule.then.review else named
-
-
 def _reached(rule: Rule, rules: Sequence[Rule]) -> set[str]:
     """The names on which a rule rests, directly or not."""
     reached: set[str] = set()
-    waiting = _names(rule)
+    waiting = list(rule.names)
     while waiting:
         name = waiting.pop()
         if name not in reached:
             reached.add(name)
-            waiting.extend(part for other in rules if other.then.name == name for part in _names(other))
+            waiting.extend(part for other in rules if other.then.name == name for part in other.names)
     return reached
 
 
@@ -259,8 +249,8 @@ def _levelled(rules: Sequence[Rule]) -> tuple[Rule, ...]:
 
     def level(rule: Rule) -> int:
         if rule.id not in known:
-            below = [other for name in _names(rule) for other in concluding[name]]
-            if _asks_effects(rule):
+            below = [other for name in rule.names for other in concluding[name]]
+            if rule.effects:
                 below += findings
             known[rule.id] = 1 + max(map(level, below), default=-1)
         return known[rule.id]

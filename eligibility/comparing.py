@@ -108,13 +108,12 @@ def _shows(status: Status, text: str | None) -> Shows | None:
 
 def _only(functions: Mapping[str, int], space: Space) -> dict[Answer, int]:
     """Where each holds and no other does."""
-    found = {}
-    for name, function in functions.items():
-        for other, elsewhere in functions.items():
-            if other != name:
-                function = space.both(function, space.negate(elsewhere))  # noqa: PLW2901 - it shrinks
-        found[name] = function
-    return found
+    return {
+        name: space.both(
+            function, space.negate(space.any_of(functions[other] for other in functions if other != name))
+        )
+        for name, function in functions.items()
+    }
 
 
 def _first(functions: Iterable[tuple[Answer, int]], space: Space) -> dict[Answer, int]:
@@ -137,7 +136,7 @@ def changes(space: Space, where: int, old: Table, new: Table) -> dict[Change, in
     decided, permitted = where, where
     for table in (old, new):
         outcomes = table[OUTCOME]
-        decided = space.both(decided, any_of(outcomes.values(), space))
+        decided = space.both(decided, space.any_of(outcomes.values()))
         permitted = space.both(permitted, outcomes.get("permitted", FALSE))
     found = {}
     for entry in {**old, **new}:
@@ -179,7 +178,7 @@ def made(rule: Rule | None, program: Program, verdict: Verdict, space: Space) ->
 def otherwise(space: Space, where: int, old: Mapping[Answer, int], new: Mapping[Answer, int]) -> int:
     """The requests of a region of which one rule concludes something else."""
     differing = (unlike(space, old.get(one, FALSE), new.get(one, FALSE)) for one in {**old, **new})
-    return space.both(any_of(differing, space), where)
+    return space.both(space.any_of(differing), where)
 
 
 def unlike(space: Space, left: int, right: int) -> int:
@@ -192,17 +191,9 @@ def unlike(space: Space, left: int, right: int) -> int:
 def settled(name: str, verdict: Verdict, space: Space) -> int:
     """Where a derived fact or a finding holds, whatever its effect."""
     made = (function for (finding, _, _), function in verdict.findings.items() if finding == name)
-    return space.either(verdict.derived.get(name, FALSE), any_of(made, space))
+    return space.either(verdict.derived.get(name, FALSE), space.any_of(made))
 
 
 def having_effect(effect: str, verdict: Verdict, space: Space) -> int:
     """Where some finding has an effect."""
-    return any_of((function for (_, has, _), function in verdict.findings.items() if has == effect), space)
-
-
-def any_of(functions: Iterable[int], space: Space) -> int:
-    """Where at least one of some functions is true."""
-    found = FALSE
-    for function in functions:
-        found = space.either(found, function)
-    return found
+    return space.any_of((function for (_, has, _), function in verdict.findings.items() if has == effect))

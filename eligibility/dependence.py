@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 
 from eligibility.comparing import LICENSOR, OUTCOME, Entry
-from eligibility.conditions import Ask, Atom, Effect, Holds, leaves
+from eligibility.conditions import Atom, atoms_of
 from eligibility.ruleset import Rule, Ruleset
 
 EFFECT = "effect "
@@ -16,13 +16,7 @@ _KINDS = {"outcome": OUTCOME, "licensor": LICENSOR}
 
 def needs(rule: Rule) -> set[str]:
     """What a rule has to know of the conclusions of others: names, and effects."""
-    found = {rule.then.review} if rule.then.review else set()
-    for leaf in leaves(rule.when):
-        if isinstance(leaf, Holds):
-            found.add(leaf.name)
-        elif isinstance(leaf, Effect):
-            found.add(f"{EFFECT}{leaf.effect}")
-    return found
+    return {*rule.names, *(f"{EFFECT}{effect}" for effect in rule.effects)}
 
 
 def gives(rule: Rule) -> set[str]:
@@ -61,9 +55,8 @@ def _entry(rule: Rule) -> Entry:
 
 def other_data(rule: Rule, old: Ruleset, new: Ruleset, generations: Iterable[str]) -> Iterator[str]:
     """The regions, languages and models that the questions of a rule are about and that differ, in words."""
-    for leaf in leaves(rule.when):
-        if isinstance(leaf, Ask):
-            yield from _about(leaf.atom, old, new, generations)
+    for atom in atoms_of(rule.when):
+        yield from _about(atom, old, new, generations)
 
 
 def _about(atom: Atom, old: Ruleset, new: Ruleset, generations: Iterable[str]) -> Iterator[str]:

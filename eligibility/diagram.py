@@ -11,7 +11,7 @@ function is one of the two, and the operations below are plain Boolean ones.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 
 FALSE = 0
@@ -86,6 +86,20 @@ class Space:
             return left
         return self.negate(self.both(self.negate(left), self.negate(right)))
 
+    def all_of(self, functions: Iterable[int]) -> int:
+        """Where every one of some functions is true; of none: everywhere."""
+        result = TRUE
+        for function in functions:
+            result = self.both(result, function)
+        return result
+
+    def any_of(self, functions: Iterable[int]) -> int:
+        """Where at least one of some functions is true; of none: nowhere."""
+        result = FALSE
+        for function in functions:
+            result = self.either(result, function)
+        return result
+
     def _split(self, operation: Callable[[int, int], int], left: int, right: int) -> int:
         """Apply an operation branch by branch along the first variable of either function."""
         variable = min(self._nodes[left][0], self._nodes[right][0])
@@ -120,10 +134,7 @@ class Space:
                 variable, branches = self._nodes[node]
                 parts = tuple(map(over, branches))
                 if variable in variables:
-                    merged = FALSE
-                    for part in parts:
-                        merged = self.either(merged, part)
-                    done[node] = merged
+                    done[node] = self.any_of(parts)
                 else:
                     done[node] = self._node(variable, parts)
             return done[node]

@@ -103,7 +103,7 @@ def _content(
     trial: Trial, verdict: Verdict, found: Reach, outcome: str, steps: Sequence[Step]
 ) -> dict[str, Anything]:
     permitted = outcome == "permitted"
-    statuses = _statuses(trial)
+    statuses = statuses_of(trial)
     return {
         "outcome": outcome,
         "findings": [
@@ -123,14 +123,14 @@ def _content(
         "missing": [
             {"fact": slot_name(missing.slot), "outcomes": list(missing.outcomes)} for missing in found.missing
         ],
-        "contact_reasons": _contact_reasons(found, outcome),
+        "contact_reasons": contact_reasons(found, outcome),
         "licensor": found.licensor,
         "steps": [step.document() for step in steps],
         "alternatives": alternatives_under(trial, verdict, found, outcome),
     }
 
 
-def _contact_reasons(found: Reach, outcome: str) -> list[str]:
+def contact_reasons(found: Reach, outcome: str) -> list[str]:
     """The reasons of the certain contacts, and clarification where facts are missing (policy, section 5)."""
     if outcome != "contact_meta":
         return []
@@ -142,6 +142,7 @@ def _contact_reasons(found: Reach, outcome: str) -> list[str]:
     return sorted(reasons)
 
 
-def _statuses(trial: Trial) -> dict[str, str]:
+def statuses_of(trial: Trial) -> dict[str, str]:
+    """The status of each obligation that has one, as the facts show it."""
     known = zip(trial.questions.statuses, trial.cells.statuses, strict=True)
     return {obligation: STATUSES[cell] for (obligation, _), cell in known}

@@ -13,11 +13,10 @@ from typing import Literal, NamedTuple
 
 from eligibility.atoms import Questions
 from eligibility.cases import DECIDED, Case, Result, check
-from eligibility.conditions import Effect, Holds, atoms_of, leaves
+from eligibility.conditions import atoms_of
 from eligibility.errors import EligibilityError
 from eligibility.facts import EligibilityRequest
 from eligibility.loading import anything
-from eligibility.mattering import conditions_of
 from eligibility.mutants import Mutant
 from eligibility.parsing import Faults
 from eligibility.reading import request_from
@@ -123,25 +122,19 @@ def _resting_on(changed: Sequence[Rule], program: Program) -> Program:
 
     The changed rules need not be part of it: one for a generation less still has others name what it made.
     """
-    named = {rule.id: _names(rule) for rule in program.rules}
     wanted = list(changed)
     for rule in wanted:  # it grows while it is gone through
         for other in program.rules:
-            if other not in wanted and rule.then.name in named[other.id]:
+            if other not in wanted and rule.then.name in other.names:
                 wanted.append(other)
     for rule in wanted:
-        names, effects = _names(rule), any(isinstance(leaf, Effect) for leaf in leaves(rule.when))
         for other in program.rules:
-            needed = other.then.name in names or (effects and other.then.kind == "finding")
+            needed = other.then.name in rule.names or (rule.effects and other.then.kind == "finding")
             if needed and other not in wanted:
                 wanted.append(other)
     rules = tuple(rule for rule in program.rules if rule in wanted)
     atoms = dict.fromkeys(atom for rule in rules for atom in atoms_of(rule.when))
     return Program(program.generation, rules, tuple(atoms))
-
-
-def _names(rule: Rule) -> set[str]:
-    return {leaf.name for leaf in conditions_of(rule) if isinstance(leaf, Holds)}
 
 
 def _kills(tried: _Tried, evaluator: _Evaluator) -> bool:

@@ -157,31 +157,26 @@ class Landscape:
         place = self._by_fact.get(declared[0])
         if place is None or declared[1] not in self.fields[place].codes:
             return TRUE  # no rule notices the code, so that nothing can be told apart by it
-        return self._present(place, declared[1])
+        return self.present(place, declared[1])
 
     def _list(self, atom: Atom, place: int) -> int:
         codes = noticed(atom, self._codes(atom.fact))
         if atom.test == "has":
-            return self._present(place, codes[0])
-        outside = FALSE
-        for code in codes:
-            outside = self.space.either(outside, self._present(place, code))
-        return self.space.negate(outside)
+            return self.present(place, codes[0])
+        return self.space.negate(self.space.any_of(self.present(place, code) for code in codes))
 
     def _codes(self, fact: str) -> tuple[str, ...]:
         field = self.fields[self._by_fact[fact]]
         return (*field.codes, *([field.spare] if field.spare else []))
 
-    def _present(self, place: int, code: str) -> int:
+    def present(self, place: int, code: str) -> int:
         """Where a list names a code. Lists are not empty: where there is no spare code, one is named."""
         field, first = self.fields[place], self.first[place]
         number = field.codes.index(code)
         present = self.space.test(first + number, {1})
         if field.spare is not None or number + 1 < len(field.codes):
             return present
-        others = FALSE
-        for other in range(number):
-            others = self.space.either(others, self.space.test(first + other, {1}))
+        others = self.space.any_of(self.space.test(first + other, {1}) for other in range(number))
         return self.space.either(present, self.space.negate(others))
 
     @cached_property
@@ -191,10 +186,10 @@ class Landscape:
 
     def anywhere(self, function: Callable[[Verdict], int]) -> int:
         """What a function says of each program, put together."""
-        result = FALSE
-        for where, verdict in zip(self.where, self.verdicts, strict=True):
-            result = self.space.either(result, self.space.both(where, function(verdict)))
-        return result
+        return self.space.any_of(
+            self.space.both(where, function(verdict))
+            for where, verdict in zip(self.where, self.verdicts, strict=True)
+        )
 
     def made(self, finding: str) -> tuple[int, ...]:
         """Where a finding is made: for each effect and reason that it can have, a function."""

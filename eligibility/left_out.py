@@ -15,7 +15,7 @@ from typing import Any as Anything
 
 from eligibility.acceptance import modality_of, said_of_models, with_model
 from eligibility.atoms import MULTIMODAL, NEVER_UNKNOWN, USERS
-from eligibility.comparing import OUTCOME, Answer, Change, Entry, Found, Table, any_of, changes
+from eligibility.comparing import OUTCOME, Answer, Change, Entry, Found, Table, changes
 from eligibility.contradictions import contradictions
 from eligibility.diagram import FALSE, Space
 from eligibility.domains import MEMBER
@@ -134,11 +134,10 @@ def _fresh(
     tables = [leaving_out(sides.table(side, generation), taken[side], space) for side in (OLD, NEW)]
     found = {}
     for change, function in changes(space, where, *tables).items():
-        for one in taken:
-            anyway = _whichever(given.get(change, FALSE), one, space)
-            function = space.both(function, space.negate(anyway))  # noqa: PLW2901 - it shrinks
-        if function != FALSE:
-            found[change] = function
+        anyway = space.any_of(_whichever(given.get(change, FALSE), one, space) for one in taken)
+        fresh = space.both(function, space.negate(anyway))
+        if fresh != FALSE:
+            found[change] = fresh
     return found
 
 
@@ -150,8 +149,8 @@ def leaving_out(table: Table, taken: Taken, space: Space) -> dict[Entry, dict[An
     outcomes = found[OUTCOME]
     if any(len(values) > 1 for values in taken.values()):
         # one outcome for each value, but not the same
-        decided = _whichever(any_of(table[OUTCOME].values(), space), taken, space)
-        unclear = space.both(decided, space.negate(any_of(outcomes.values(), space)))
+        decided = _whichever(space.any_of(table[OUTCOME].values()), taken, space)
+        unclear = space.both(decided, space.negate(space.any_of(outcomes.values())))
         outcomes["contact_meta"] = space.either(outcomes.get("contact_meta", FALSE), unclear)
     return found
 

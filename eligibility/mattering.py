@@ -19,7 +19,7 @@ from typing import NamedTuple
 from eligibility.cases import DECIDED, Result
 from eligibility.conditions import All, Any, Ask, Atom, Condition, Effect, Holds, Not, atoms_of, leaves
 from eligibility.decider import Decider
-from eligibility.diagram import FALSE, TRUE, Space
+from eligibility.diagram import FALSE, TRUE
 from eligibility.domains import DECLARED_BY
 from eligibility.reading import request_from
 from eligibility.ruleset import Rule
@@ -165,14 +165,7 @@ def _deciding(condition: Condition, where: int, world: World) -> tuple[tuple[Lea
                 others = [meaning(other)(world) for index, other in enumerate(parts) if index != place]
                 if isinstance(condition, Any):
                     others = list(map(world.space.negate, others))
-                found.extend(_deciding(part, _conjunction([where, *others], world.space), world))
+                found.extend(_deciding(part, world.space.all_of([where, *others]), world))
             return tuple(found)
         case leaf:
             return ((leaf, where),)
-
-
-def _conjunction(functions: Iterable[int], space: Space) -> int:
-    result = TRUE
-    for function in functions:
-        result = space.both(result, function)
-    return result

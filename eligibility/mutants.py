@@ -12,8 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any as Anything
 
 from eligibility.building import build
-from eligibility.conditions import Effect, Holds, atoms_of
-from eligibility.mattering import conditions_of
+from eligibility.conditions import atoms_of
 from eligibility.mutant_conclusions import (
     changes_of_finding,
     changes_of_licensor,
@@ -157,7 +156,7 @@ def _asking(ruleset: Ruleset, *tests: str) -> tuple[str, ...]:
 def _of_strata(ruleset: Ruleset) -> Iterator[Mutant]:
     """Each rule that names something, evaluated before that is settled."""
     for rule in ruleset.rules:
-        if any(isinstance(leaf, Holds | Effect) for leaf in conditions_of(rule)):
+        if rule.names or rule.effects:
             yield Mutant(
                 f"{rule.id}: before what it names is settled",
                 rule.generations,

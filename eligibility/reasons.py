@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any as Anything
 
 from eligibility.atoms import COUNTRY_MEMBER, INVOLVED_MEMBER, NEVER_UNKNOWN, USERS, is_applicable
-from eligibility.conditions import Ask, Atom, Effect, Holds, leaves
+from eligibility.conditions import Atom, atoms_of
 from eligibility.counterfactuals import Smallest, Way
 from eligibility.decision import in_order
 from eligibility.documents import sendable
@@ -216,15 +216,10 @@ def _asked_for(subject: Subject, name: str) -> frozenset[Atom]:
             continue
         seen.add(name)
         for rule in concluding.get(name, ()):
-            waiting.extend([rule.then.review] if rule.then.review else [])
-            for leaf in leaves(rule.when):
-                match leaf:
-                    case Ask(atom):
-                        asked.add(atom)
-                    case Holds(other):
-                        waiting.append(other)
-                    case Effect(effect):
-                        waiting.extend(_having(effect, program.rules))
+            asked.update(atoms_of(rule.when))
+            waiting.extend(rule.names)
+            for effect in rule.effects:
+                waiting.extend(_having(effect, program.rules))
     return frozenset(asked).union(part for atom in asked if atom.test == "some" for part in atom.parts)
 
 

@@ -14,7 +14,6 @@ from functools import cached_property
 from eligibility.comparing import (
     Change,
     Found,
-    any_of,
     changes,
     having_effect,
     made,
@@ -129,13 +128,10 @@ class _Context:
         return self.sides.show(change, tuple(places), self.sides.request(chosen[generation]))
 
     def _alone(self, name: str, generation: str, where: int) -> int:
-        others = any_of(
-            (
-                regions[generation]
-                for other, regions in self.regions.items()
-                if other != name and generation in regions and self.own(other)[0] != "same"
-            ),
-            self.sides.space,
+        others = self.sides.space.any_of(
+            regions[generation]
+            for other, regions in self.regions.items()
+            if other != name and generation in regions and self.own(other)[0] != "same"
         )
         return self.sides.space.both(where, self.sides.space.negate(others))
 

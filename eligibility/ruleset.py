@@ -14,7 +14,7 @@ from functools import cached_property
 from typing import Any as Anything
 
 from eligibility.canonical import canonical
-from eligibility.conditions import Atom, Condition, atoms_of
+from eligibility.conditions import Atom, Condition, Effect, Holds, atoms_of, leaves
 from eligibility.facts import Vocabulary
 
 SEMANTICS = 1
@@ -74,6 +74,17 @@ class Rule:
     then: Conclusion
     citations: Mapping[str, tuple[Citation, ...]]
     level: int = 0
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The derived facts and findings that it asks about, the one its finding is reviewed by last."""
+        named = [leaf.name for leaf in leaves(self.when) if isinstance(leaf, Holds)]
+        return (*named, self.then.review) if self.then.review else tuple(named)
+
+    @cached_property
+    def effects(self) -> tuple[str, ...]:
+        """The effects of findings that it asks about."""
+        return tuple(leaf.effect for leaf in leaves(self.when) if isinstance(leaf, Effect))
 
 
 @dataclass(frozen=True)

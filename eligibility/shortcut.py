@@ -7,7 +7,6 @@ each, and an engine costs time and memory that is never given back. Nothing is e
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from itertools import combinations
 from typing import Any as Anything
 
@@ -15,7 +14,7 @@ from eligibility.answering import STATUSES
 from eligibility.atoms import Questions
 from eligibility.diagram import FALSE, TRUE
 from eligibility.errors import EvaluatorsDisagree
-from eligibility.evaluation import CLARIFICATION
+from eligibility.evaluation import contact_reasons, statuses_of
 from eligibility.facts import EligibilityRequest
 from eligibility.semantics import Made, Semantics, Verdict
 from eligibility.trial import Trial, slot_name
@@ -48,18 +47,16 @@ def answer(questions: Questions, semantics: Semantics, request: EligibilityReque
             for missing in found.missing
             for path in subject.paths(slot_name(missing.slot))
         ],
-        "contact": {"reasons": _reasons(found)} if outcome == "contact_meta" else None,
+        "contact": {"reasons": contact_reasons(found, outcome)} if outcome == "contact_meta" else None,
         "assumptions": subject.assumptions(),
         "licensor": found.licensor,
     }
 
 
 def _see_one_outcome(trial: Trial, verdict: Verdict) -> None:
-    some, space = FALSE, trial.space
-    for function in verdict.outcomes.values():
-        some = space.either(some, function)
-    pairs = combinations(verdict.outcomes.values(), 2)
-    if some != TRUE or any(space.both(one, other) != FALSE for one, other in pairs):
+    space, functions = trial.space, verdict.outcomes.values()
+    pairs = combinations(functions, 2)
+    if space.any_of(functions) != TRUE or any(space.both(one, other) != FALSE for one, other in pairs):
         raise EvaluatorsDisagree("a row has no outcome, or more than one")
 
 
@@ -78,23 +75,10 @@ def _finding(made: Made, questions: Questions, verdict: Verdict) -> dict[str, An
 def _obligations(
     found: Reach, questions: Questions, trial: Trial, verdict: Verdict
 ) -> list[dict[str, Anything]]:
-    known = zip(questions.statuses, trial.cells.statuses, strict=True)
-    statuses = {obligation: STATUSES[cell] for (obligation, _), cell in known}
-    program = questions.program
+    statuses, program = statuses_of(trial), questions.program
     made = []
     for name in found.obligations:
         first = program.by_id[_rules("obligation", name, questions, verdict)[0]]
         value = (first.then.values or {}).get(program.generation.id)
         made.append({"obligation": name, "status": statuses.get(name, STATUSES[0]), "value": value})
     return made
-
-
-def _reasons(found: Reach) -> list[str]:
-    reasons = _of_contacts(found.findings)
-    if found.missing:
-        reasons.add(CLARIFICATION)
-    return sorted(reasons or _of_contacts(found.possible_findings))
-
-
-def _of_contacts(findings: Iterable[Made]) -> set[str]:
-    return {reason for _, effect, reason in findings if effect == "contact" and reason}

@@ -14,7 +14,7 @@ from typing import Any as Anything
 from typing import NamedTuple
 
 from eligibility.answering import MET, OPEN, STATUSES, UNMET
-from eligibility.comparing import OUTCOME, Answer, Change, Entry, Shows, Table, any_of, told
+from eligibility.comparing import OUTCOME, Answer, Change, Entry, Shows, Table, told
 from eligibility.decider import Decider
 from eligibility.diagram import TRUE
 from eligibility.documents import with_facts
@@ -97,10 +97,10 @@ class Sides:
         if field is None:
             return TRUE
         foreign = [code for code in field.codes if not self._knows(code, sides)]
-        found = self.space.negate(any_of(map(self.names, foreign), self.space))
+        found = self.space.negate(self.space.any_of(map(self.names, foreign)))
         if self._unnoticed(sides) is None:
             known = [code for code in field.codes if code not in foreign]
-            found = self.space.both(found, any_of(map(self.names, known), self.space))
+            found = self.space.both(found, self.space.any_of(map(self.names, known)))
         return found
 
     def _knows(self, purpose: str, sides: Iterable[int]) -> bool:
@@ -114,14 +114,8 @@ class Sides:
         return "general" if "general" in found else next(iter(found), None)
 
     def names(self, purpose: str) -> int:
-        """Where the purposes name one that rules notice: the last also where they name no other."""
-        place = self.landscape.place(PURPOSES)
-        field, first = self.landscape.fields[place], self.landscape.first[place]
-        present = [self.space.test(first + number, {1}) for number in range(len(field.codes))]
-        number = field.codes.index(purpose)
-        if field.spare is None and number + 1 == len(field.codes):
-            return self.space.either(present[number], self.space.negate(any_of(present[:number], self.space)))
-        return present[number]
+        """Where the purposes name one that rules notice."""
+        return self.landscape.present(self.landscape.place(PURPOSES), purpose)
 
     def request(self, function: int, sides: Sequence[int] = (OLD, NEW)) -> Request:
         """A request for which a function is true and that these sides accept.

@@ -113,10 +113,7 @@ class _Reasons:
             return
         for facts, values in self._values(place, field):
             branches = self._space.branches(function, self._landscape.first[place])
-            left = TRUE
-            for value in values:
-                left = self._space.both(left, branches[value])
-            yield frozenset(facts), left
+            yield frozenset(facts), self._space.all_of(branches[value] for value in values)
 
     def _values(self, place: int, field: Field) -> Iterator[tuple[tuple[str, ...], Values]]:
         """The sets of a field's facts that have a value, and the values of the field that agree with it."""

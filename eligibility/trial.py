@@ -139,19 +139,15 @@ class Trial:
         codes = noticed(atom, self._domain(slot[0]).values)
         if atom.test == "has":
             return self._present(codes[0], slot, can_be_empty=can_be_empty)
-        outside = FALSE
-        for code in codes:
-            outside = self.space.either(outside, self._present(code, slot, can_be_empty=can_be_empty))
-        return self.space.negate(outside)
+        outside = [self._present(code, slot, can_be_empty=can_be_empty) for code in codes]
+        return self.space.negate(self.space.any_of(outside))
 
     def _present(self, code: str, slot: Slot, *, can_be_empty: bool) -> int:
         present = self.space.test(self._numbers[slot, code], {1})
         codes = [other for (owner, other) in self._numbers if owner == slot and other is not None]
         if can_be_empty or code != codes[-1]:
             return present
-        others = FALSE
-        for other in codes[:-1]:
-            others = self.space.either(others, self.space.test(self._numbers[slot, other], {1}))
+        others = self.space.any_of(self.space.test(self._numbers[slot, other], {1}) for other in codes[:-1])
         return self.space.either(present, self.space.negate(others))
 
     def _some(self, atom: Atom) -> int:

@@ -9,11 +9,33 @@ from pathlib import Path
 import psycopg
 import pytest
 
+from eligibility.decider import Decider
+from eligibility.landscape import Landscape
+from eligibility.loading import load_rules, shipped_rules
+from eligibility.ruleset import Ruleset
 from eligibility.storage import migrate
 from eligibility.storage.embedded import DATABASE, EmbeddedPostgres, start_or_join
 from eligibility.storage.roles import role_names
 
 _numbers = count(1)
+
+
+@pytest.fixture(scope="session")
+def ruleset() -> Ruleset:
+    """The policy as it is shipped."""
+    return load_rules(shipped_rules())
+
+
+@pytest.fixture(scope="session")
+def decider(ruleset: Ruleset) -> Decider:
+    """A decider that remembers what other tests asked."""
+    return Decider(ruleset)
+
+
+@pytest.fixture(scope="session")
+def landscape(ruleset: Ruleset) -> Landscape:
+    """Every well-formed request, under the policy as it is shipped."""
+    return Landscape([ruleset])
 
 
 @dataclass(frozen=True)

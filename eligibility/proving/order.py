@@ -13,7 +13,6 @@ from itertools import product
 
 import z3
 
-from eligibility.conditions import Effect, Holds, leaves
 from eligibility.proving.breaches import Finding
 from eligibility.proving.scenes import NotProved, Scene
 from eligibility.proving.translation import effects_of, holds
@@ -53,20 +52,13 @@ def _concluding(program: Program) -> Concluding:
     return {name: tuple(rules) for name, rules in found.items()}
 
 
-def _named(rule: Rule) -> Iterator[str]:
-    yield from (leaf.name for leaf in leaves(rule.when) if isinstance(leaf, Holds))
-    if rule.then.review is not None:
-        yield rule.then.review
-
-
 def _early(program: Program, concluding: Concluding) -> Iterator[tuple[Rule, str, list[Rule]]]:
     """A rule, something it asks for, and the rules that conclude that and do not come before it."""
     findings = [rule for rule in program.rules if rule.then.kind == "finding"]
     for rule in program.rules:
-        asked = {f"`{name}`": concluding.get(name, ()) for name in _named(rule)}
-        for leaf in leaves(rule.when):
-            if isinstance(leaf, Effect):
-                asked[f"all findings that have the effect `{leaf.effect}`"] = tuple(findings)
+        asked = {f"`{name}`": concluding.get(name, ()) for name in rule.names}
+        for effect in rule.effects:
+            asked[f"all findings that have the effect `{effect}`"] = tuple(findings)
         for what, rules in asked.items():
             later = [other for other in rules if other.level >= rule.level]
             if later:
@@ -142,7 +134,7 @@ def _solutions(scene: Scene, concluding: Concluding) -> Iterator[Finding]:
 
 def _circular(concluding: Concluding) -> list[str]:
     """Names that rest on themselves."""
-    rests_on = {name: {one for rule in rules for one in _named(rule)} for name, rules in concluding.items()}
+    rests_on = {name: {one for rule in rules for one in rule.names} for name, rules in concluding.items()}
 
     def reached(name: str) -> set[str]:
         found: set[str] = set()

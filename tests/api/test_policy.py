@@ -9,14 +9,8 @@ from api.policy_views import VIEWS
 from api.schemas import PolicyIndex, PolicyView
 from eligibility.codes import COUNTRIES
 from eligibility.domains import FACTS
-from eligibility.loading import load_rules, shipped_rules
 from eligibility.ruleset import Ruleset
 from tests.api.bodies import permitted
-
-
-@pytest.fixture(scope="session")
-def ruleset() -> Ruleset:
-    return load_rules(shipped_rules())
 
 
 def read(portal: httpx.Client, name: str) -> dict[str, dict[str, Any]]:

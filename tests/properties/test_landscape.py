@@ -16,11 +16,6 @@ from tests.properties.requests import KINDS, bases, document, neighbours
 from tests.properties.sizes import sized
 
 
-@pytest.fixture(scope="module")
-def landscape(decider: Decider) -> Landscape:
-    return Landscape([decider.ruleset])
-
-
 def row_of(landscape: Landscape, facts: dict[str, object]) -> dict[int, int]:
     """The values of all variables for a complete request."""
     standing = Standing(landscape, facts, kind_may_change=False)

@@ -35,11 +35,6 @@ ALL_SINGLE = sized(40, 1_000)
 """Requests on which every change of one fact is tried."""
 
 
-@pytest.fixture(scope="module")
-def landscape(decider: Decider) -> Landscape:
-    return Landscape([decider.ruleset])
-
-
 def single_changes(request: EligibilityRequest) -> Iterator[tuple[str, dict[str, Any]]]:
     """The request with one fact given another value, as far as it can be; what the applicant is stays."""
     candidates = {

@@ -4,24 +4,12 @@ import pytest
 from click.testing import CliRunner, Result
 
 from eligibility.cli import main
-from eligibility.decider import Decider
-from eligibility.loading import load_rules, shipped_rules
+from eligibility.loading import shipped_rules
 from eligibility.proving.scenes import Scene, scene_of
 from eligibility.ruleset import Ruleset
 
 MOST_AFFILIATES = 3
 """As many as generated requests list."""
-
-
-@pytest.fixture(scope="session")
-def ruleset() -> Ruleset:
-    """The policy as it is shipped."""
-    return load_rules(shipped_rules())
-
-
-@pytest.fixture(scope="session")
-def decider(ruleset: Ruleset) -> Decider:
-    return Decider(ruleset)
 
 
 @pytest.fixture(scope="session")

@@ -2,19 +2,8 @@ import pytest
 
 from eligibility.cases import Case, Result, load_cases, run
 from eligibility.decider import Decider
-from eligibility.loading import load_rules, shipped_rules
+from eligibility.loading import shipped_rules
 from eligibility.ruleset import Ruleset
-
-
-@pytest.fixture(scope="session")
-def ruleset() -> Ruleset:
-    """The shipped rules."""
-    return load_rules(shipped_rules())
-
-
-@pytest.fixture(scope="session")
-def decider(ruleset: Ruleset) -> Decider:
-    return Decider(ruleset)
 
 
 @pytest.fixture(scope="session")

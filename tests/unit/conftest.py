@@ -1,12 +1,9 @@
 import copy
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from eligibility.facts import CatalogueModel, Vocabulary, normalise_model_name
-from eligibility.loading import load_rules
-from eligibility.ruleset import Ruleset
 
 MODELS = (
     CatalogueModel("Llama-2-7b-chat-hf", "llama-2", multimodal=False),
@@ -57,9 +54,3 @@ def vocabulary() -> Vocabulary:
 def body() -> dict[str, Any]:
     """Return the smallest request there is, to be changed at will."""
     return copy.deepcopy(SMALLEST)
-
-
-@pytest.fixture(scope="session")
-def ruleset() -> Ruleset:
-    """Return the policy as it is shipped."""
-    return load_rules(Path(__file__).parents[2] / "rules")

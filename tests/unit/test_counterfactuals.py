@@ -22,16 +22,6 @@ from eligibility.why_not import unknown_name, why_not
 Told = set[frozenset[tuple[str, str]]]
 
 
-@pytest.fixture(scope="module")
-def decider(ruleset: Ruleset) -> Decider:
-    return Decider(ruleset)
-
-
-@pytest.fixture(scope="module")
-def landscape(ruleset: Ruleset) -> Landscape:
-    return Landscape([ruleset])
-
-
 def body(**changes: dict[str, Any]) -> dict[str, Any]:
     made: dict[str, Any] = {
         "model": {"generation": "llama-4"},

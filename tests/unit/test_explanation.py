@@ -4,8 +4,6 @@ import copy
 import json
 from typing import Any
 
-import pytest
-
 from eligibility.building import build
 from eligibility.decider import Decider
 from eligibility.decision import decision_document
@@ -24,12 +22,6 @@ CLEAN: dict[str, Any] = {
         "capacity": "licensee",
     },
 }
-
-
-@pytest.fixture(scope="module")
-def decider(ruleset: Ruleset) -> Decider:
-    """A decider under the shipped policy."""
-    return Decider(ruleset)
 
 
 def body(**changes: Any) -> dict[str, Any]:

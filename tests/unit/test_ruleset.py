@@ -5,6 +5,7 @@ import re
 import shutil
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
+from dataclasses import asdict
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -53,7 +54,7 @@ def test_the_order_of_rules_in_a_document_means_nothing(ruleset: Ruleset) -> Non
     Random(2).shuffle(document["rules"])
     other = build(document)
     assert other.digest == ruleset.digest
-    assert list(map(vars, other.rules)) == list(map(vars, ruleset.rules))
+    assert list(map(asdict, other.rules)) == list(map(asdict, ruleset.rules))
 
 
 def test_the_order_of_keys_means_nothing(ruleset: Ruleset) -> None:
@@ -143,7 +144,7 @@ def test_a_word_changed_in_a_file_gives_another_policy(
 def test_a_ruleset_built_from_its_document_is_the_same(ruleset: Ruleset) -> None:
     again = build(json.loads(json.dumps(ruleset.document)))
     assert again.digest == ruleset.digest
-    assert list(map(vars, again.rules)) == list(map(vars, ruleset.rules))
+    assert list(map(asdict, again.rules)) == list(map(asdict, ruleset.rules))
     assert (again.generations, again.regions, again.vocabulary) == (
         ruleset.generations,
         ruleset.regions,
