@@ -14,6 +14,7 @@ from api.service import InForce, Service
 from eligibility.canonical import canonical
 from eligibility.errors import SettingsInvalid
 from eligibility.loading import load_rules, shipped_rules
+from eligibility.rules_folder import read_folder
 from eligibility.settings import Settings
 from eligibility.storage import rulesets
 from eligibility.storage.bootstrap import ensure_admin_key
@@ -80,7 +81,8 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
         raise SettingsInvalid(
             "there is no database: set `ELIGIBILITY_DATABASE_URL`, or start `eligibility serve`"
         )
-    shipped = load_rules(settings.rules_dir or shipped_rules())
+    folder = settings.rules_dir or shipped_rules()
+    shipped, files = load_rules(folder), read_folder(folder)
     secret, signing = service_secret(settings), signer(settings)
     database = Database.open(settings.database_url)
     try:
@@ -89,7 +91,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
         async with AuditLog(database, secret, signing) as log:
             await log.ensure_ready()
             document = canonical(dict(shipped.document))
-            await rulesets.genesis(log, database, shipped.digest, shipped.version, document)
+            await rulesets.genesis(log, database, shipped.digest, shipped.version, document, files)
             in_force = await InForce.at_start(database, shipped)
             keys = Keys(database, secret)
             warning = await ensure_admin_key(keys, log, settings)
