@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 
 from api.answers import PROBLEM_JSON, answer, as_json
 from eligibility.errors import (
+    ActRefused,
     EngineFailure,
     EvaluatorsDisagree,
     Fault,
@@ -60,6 +61,12 @@ KINDS: Final = {
             "overtaken", 409, "Something else was done first", "Look again, then decide whether to repeat it."
         ),
         Kind(
+            "not-possible",
+            409,
+            "This cannot be done as things stand",
+            "Do first what `detail` names, or let somebody else do it.",
+        ),
+        Kind(
             "too-large",
             413,
             "The body is too large",
@@ -80,6 +87,7 @@ _BY_STATUS: Final = {kind.status: kind for kind in reversed(KINDS.values())}
 _OF_STORAGE: Final[Mapping[type[Exception], Kind]] = {
     IdempotencyConflict: KINDS["key-reused"],
     Overtaken: KINDS["overtaken"],
+    ActRefused: KINDS["not-possible"],
     NotFound: KINDS["not-found"],
 }
 
@@ -139,7 +147,7 @@ def problem_of(error: Exception) -> Problem:
             problem = _unavailable(str(error), 1)
         case EvaluatorsDisagree() | EngineFailure():
             problem = _unavailable("the request could not be decided reliably, so it was not", _AFTER_A_FAULT)
-        case IdempotencyConflict() | Overtaken() | NotFound():
+        case IdempotencyConflict() | Overtaken() | ActRefused() | NotFound():
             problem = Problem(_OF_STORAGE[type(error)], str(error))
         case HTTPException():
             problem = _of_framework(error)

@@ -1,7 +1,7 @@
 """What people and the service do with rulesets, over HTTP and on the command line alike.
 
-Everything is looked up and refused in plain words first; that the database would refuse it too is what makes it
-safe when two act at once.
+Everything is looked up and refused in plain words first; that the database would refuse it too is what makes
+it safe when two act at once.
 """
 
 from __future__ import annotations
@@ -162,7 +162,10 @@ async def files_of(record: Record, digest: str) -> Mapping[str, str]:
 
 
 async def _in_force(record: Record, digest: str) -> tuple[str, Mapping[str, Anything]]:
-    """The digest and document of the ruleset in force, to hold another against. Raises ActRefused, NotFound."""
+    """The digest and document of the ruleset in force, to hold another against.
+
+    Raises ActRefused, NotFound, StorageUnavailable.
+    """
     found = await life(record.database, digest)
     if found.in_force is None:
         raise ActRefused("no ruleset is in force that this one could be held against")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import datetime
 from typing import Any as Anything
 
@@ -86,7 +85,7 @@ def _check(check: Check, life: Life, *, reports: bool) -> Document:
     return {**told, "report": check.report} if reports else told
 
 
-def _signed(life: Life, impact: Check) -> Mapping[str, int]:
+def _signed(life: Life, impact: Check) -> Document:
     groups = len(impact.report.get("groups", ()))
     return {"groups": groups, "signed_off": groups - len(life.unsigned)}
 
