@@ -13,10 +13,10 @@ from litestar.connection import ASGIConnection
 
 from api.reasons import Reasons
 from eligibility.atoms import Questions
-from eligibility.building import build
+from eligibility.building import build, check_semantics
 from eligibility.decider import Decider, Recent
-from eligibility.errors import RuleFault, RulesetInvalid, StorageUnavailable
-from eligibility.ruleset import SEMANTICS, Ruleset
+from eligibility.errors import StorageUnavailable
+from eligibility.ruleset import Ruleset
 from eligibility.settings import Settings
 from eligibility.storage import rulesets
 from eligibility.storage.database import Database
@@ -77,21 +77,10 @@ async def _digest_in_force(database: Database) -> str:
 
 def _ready(ruleset: Ruleset) -> Decider:
     """A decider that is warm. Raises RulesetInvalid."""
-    _check_semantics(ruleset)
+    check_semantics(ruleset.document)
     decider = Decider(ruleset)
     decider.warm_up()
     return decider
-
-
-def _check_semantics(ruleset: Ruleset) -> None:
-    """The digest names a meaning: code that gives the same rules another one must not decide under it."""
-    written = ruleset.document["semantics"]
-    if written != SEMANTICS:
-        detail = (
-            f"the ruleset in force ({ruleset.digest}) has semantics {written}, and this release {SEMANTICS}"
-        )
-        remedy = "put one of this release's semantics in force, or go back to the release before"
-        raise RulesetInvalid([RuleFault("the database", None, detail, remedy)])
 
 
 @dataclass(frozen=True)

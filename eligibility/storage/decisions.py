@@ -17,7 +17,7 @@ from eligibility.storage import tables
 from eligibility.storage.database import STATEMENT_SECONDS, Database
 from eligibility.storage.entries import DECISION
 from eligibility.storage.failures import translated
-from eligibility.storage.records import hash_text, join_private
+from eligibility.storage.records import facts_of, hash_text
 
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 200
@@ -55,8 +55,7 @@ class StoredDecision:
     @property
     def facts(self) -> dict[str, Any]:
         """The facts as given, without texts that were erased, nor ids that are no facts."""
-        private = {k: v for k, v in (self.private or {}).items() if k in {"model", "entity", "use"}}
-        return join_private(self.envelope.get("facts", {}), private)
+        return facts_of(self.envelope, self.private)
 
     @property
     def request_id(self) -> str | None:
