@@ -5,8 +5,6 @@ This is the work of a short-lived process (`elsewhere`); nothing here talks to a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any as Anything
 from typing import NamedTuple
 
 import orjson
@@ -72,7 +70,7 @@ class Decides:
     def know(self, digest: str, document: bytes) -> None:
         """Get to know a ruleset that evaluations were recorded under.
 
-        One of other semantics is known only by name: decisions made under it are decided again by their facts.
+        One of other semantics is known only by name: what was decided under it is decided again by its facts.
         """
         if digest not in self._known:
             try:
@@ -119,10 +117,11 @@ class Decides:
         Where private texts were erased, the recorded cells answer for them as far as they do.
         """
         envelope = orjson.loads(given.envelope)
-        facts = flatten(facts_of(envelope, given.private and orjson.loads(given.private)))
+        private = None if given.private is None else orjson.loads(given.private)
+        facts = flatten(facts_of(envelope, private))
         if before.generation not in self.ruleset.generations:
             return Refused(((GENERATION, before.generation),))
-        if given.private is None and "private" in envelope:
+        if private is None and "private" in envelope:
             if before.carrier is None or before.cells is None:
                 return Unanswered(("ruleset",))
             return before.carrier.without_texts(facts, before.cells)

@@ -1,8 +1,8 @@
 """Recorded cells, carried over to another ruleset as far as they answer what it asks.
 
 A recorded cell stands for every value that the recorded ruleset does not tell apart. Where the other one does
-not tell them apart either, its cell is certain; else the recorded cells do not answer for that fact, and nothing
-is guessed. What values there are is found by reading requests under both, so that both readings are the real one.
+not tell them apart either, its cell is certain; else the recorded cells do not answer for that fact, and
+nothing is guessed. How values read is found by reading requests under both.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class Carrier:
         ]
 
     def carry(self, cells: Cells) -> Result:
-        """The cells that a request with these recorded cells has under the other ruleset, if it has but one."""
+        """The cells under the other ruleset of every request that has these recorded cells."""
         if self._is_same:
             return cells
         unanswered: list[str] = []
@@ -92,7 +92,7 @@ class Carrier:
         return Cells(tuple(asked), tuple(cell for found in statuses for cell in found), pairs or ())
 
     def without_texts(self, facts: Mapping[str, Anything], cells: Cells) -> Result:
-        """The cells of a request whose private texts were erased: what they answered is taken from `cells`."""
+        """The cells of a request whose private texts were erased; for those, the recorded `cells` answer."""
         if self._is_same:
             return cells
         unanswered: list[str] = []
@@ -178,7 +178,7 @@ class Carrier:
         return [(PURPOSES, purpose) for purpose in self._dropped if True in naming.names(purpose)]
 
     def _sorts_by_cells(self) -> dict[tuple[int, int], tuple[Sort, ...]]:
-        """For each cell of the applicant's kind and of whom it acts for, what sorts of applicants have them."""
+        """For the cells of the applicant's kind and of whom it acts for: the sorts of applicants."""
         found: dict[tuple[int, int], dict[Sort, None]] = {}
         for sort in (_ORGANISATION, _PERSON, _EMPLOYED):
             kinds = ORGANISATIONS if sort is _ORGANISATION else NATURAL_PERSONS
@@ -226,7 +226,7 @@ class Carrier:
                 yield from candidates(fact, atoms, all_codes(fact, both), both)
 
     def _status(self, obligation: str, new: tuple[Status, str | None]) -> Callable[[Cells], frozenset[int]]:
-        """How the status of an obligation is carried over: it is read off the same fact, by the same values."""
+        """How the status of an obligation is carried over: where it is read off the same fact."""
         olds = [(name == obligation, place, old) for place, (name, old) in enumerate(self.old.statuses)]
         for _, place, old in sorted(olds, key=lambda entry: not entry[0]):
             if old == new:

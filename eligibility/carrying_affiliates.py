@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import chain, combinations
+from itertools import chain, combinations, product
 from typing import Any as Anything
 
 from eligibility.atoms import COUNTRY_MEMBER, INVOLVED_MEMBER, Pair, Questions
@@ -40,12 +40,11 @@ class Affiliates:
 
 def _affiliates(old: Questions, new: Questions) -> Iterator[dict[str, Anything]]:
     """Affiliates of every sort that either ruleset tells apart, their members given or not."""
-    countries: dict[tuple[int, int], str | None] = {}
+    countries: dict[tuple[int, int], str] = {}
     for country in known_first(COUNTRIES):
         countries.setdefault((old.country.read(country), new.country.read(country)), country)
     codes = FACTS[INVOLVED_MEMBER].values
     lists = chain.from_iterable(combinations(codes, size) for size in range(len(codes) + 1))
-    for involved in (None, *lists):
-        for country in (None, *countries.values()):
-            members = {COUNTRY_MEMBER: country, INVOLVED_MEMBER: involved}
-            yield {fact.removeprefix(MEMBER): value for fact, value in members.items() if value is not None}
+    for involved, country in product((None, *lists), (None, *countries.values())):
+        members = {COUNTRY_MEMBER: country, INVOLVED_MEMBER: involved}
+        yield {fact.removeprefix(MEMBER): value for fact, value in members.items() if value is not None}

@@ -44,8 +44,8 @@ class Models:
     ) -> frozenset[Said]:
         """What the other ruleset may make of what has these recorded cells.
 
-        Where the private texts were erased, `stated` is what was said of the modality, and the name is none that
-        the recorded ruleset knows.
+        Where the private texts were erased, `stated` is what was said of the modality, and the name is none
+        that the recorded ruleset knows.
         """
         return frozenset(
             way.said
@@ -70,7 +70,7 @@ class Models:
             )
 
     def _names(self) -> tuple[str | None, ...]:
-        """No name, a derivative's, and of the released models one of each sort that either ruleset tells apart."""
+        """No name, a derivative's, and of released models one of each sort that a ruleset tells apart."""
         vocabularies = [one.ruleset.vocabulary for one in (self._old, self._new)]
         sorts: dict[Anything, str] = {}
         for vocabulary in vocabularies:

@@ -12,7 +12,7 @@ from eligibility.trial import noticed
 
 @dataclass(frozen=True)
 class Naming:
-    """The lists of codes that one cell stands for: they name some codes, not others, and one of each of `some`."""
+    """The lists that a cell stands for: all name some codes, none of the barred, one of each of `some`."""
 
     known: frozenset[str]
     named: frozenset[str]

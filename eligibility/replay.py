@@ -33,8 +33,8 @@ _CONCLUSIONS = {"findings": "finding", "obligations": "obligation", "possible_ob
 class Told:
     """What one evaluation says, ready to be compared: which rules fired, the outcome, and the lists by name.
 
-    `lists` has, for each of `LISTED`, what is said of each name. `concludes` says of each rule that fired what
-    it gave.
+    `lists` has, for each of `LISTED`, what is said of each name. `concludes` says what each rule that fired
+    gave, and `grounds` on which premises.
     """
 
     outcome: str
@@ -80,7 +80,7 @@ def told(content: Content) -> Told:
 
 @dataclass(frozen=True)
 class Change:
-    """One named thing that is told otherwise: None where it is not told at all. `rules` gave it, on either side."""
+    """One named thing told otherwise: None where it is not told. `rules` gave it, on either side."""
 
     name: str
     before: Answer | None
@@ -92,8 +92,8 @@ class Change:
 class Changed:
     """What differs between two evaluations of the same facts. Pairs are before and after.
 
-    `only_before` and `only_after` are rules that fired on one side only; `otherwise` those that fired on both, but
-    on other grounds, which changes the explanation and nothing else.
+    `only_before` and `only_after` are rules that fired on one side only; `otherwise` those that fired on both
+    sides, but on other grounds, which changes the explanation and nothing else.
     """
 
     outcome: tuple[str, str]
@@ -224,10 +224,10 @@ def _pair(pair: Sequence[Anything]) -> dict[str, Anything]:
 
 
 def titled(document: Mapping[str, Anything], before: Program, after: Program) -> dict[str, Anything]:
-    """A document of what came of deciding again, with the titles that the rulesets give rules and conclusions.
+    """A document of what came of deciding again, with the titles of rules and conclusions.
 
-    Rules become objects of `rule`, `title` and `concludes`. What one side does not have is said in the words of
-    the other; the new words are preferred.
+    Rules become objects of `rule`, `title` and `concludes`. What one ruleset does not have is said in the words
+    of the other; the new words are preferred.
     """
     found = dict(document)
     for name in ("only_before", "only_after", "otherwise"):
