@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any as Anything
+from typing import TypeVar
 
 from eligibility.answering import OPEN, status_cell
 from eligibility.atoms import MULTIMODAL, UNKNOWN, Cells, Kept, Question, Questions
 from eligibility.carrying_affiliates import Affiliates
-from eligibility.carrying_models import NAME, Models
+from eligibility.carrying_models import NAME, Models, Said
 from eligibility.domains import AFFILIATES, DECLARED_BY, FACTS, NATURAL_PERSONS, ORGANISATIONS
 from eligibility.facts import EligibilityRequest
 from eligibility.fields import ABSENT, all_codes, candidates
 from eligibility.naming import Naming, naming_of
-from eligibility.refusing import PURPOSES, Refused, model_reasons, unknown_purposes
+from eligibility.refusing import PURPOSES, Reason, Refused, model_reasons, unknown_purposes
 from eligibility.ruleset import Status
 
 KIND, BEHALF = "entity.kind", "use.on_behalf_of"
@@ -40,6 +41,7 @@ class Unanswered:
     facts: tuple[str, ...]
 
 
+Value = TypeVar("Value")
 Result = Cells | Unanswered | Refused
 
 
@@ -71,25 +73,17 @@ class Carrier:
         if self._is_same:
             return cells
         unanswered: list[str] = []
-        model = self._models.carried(*self._model_cells(cells))
-        if len(model) != 1:
-            unanswered.append(NAME)
-        refused = self._dropped_purposes(cells, unanswered)
-        asked = [one(self._asked(question, cells), question.fact, unanswered) for question in self.new.asked]
-        statuses = [one(cells) for one in self._statuses]
-        for (obligation, _), found in zip(self.new.statuses, statuses, strict=True):
-            one(found, f"status of {obligation}", unanswered)
+        model = _one(self._models.carried(*self._model_cells(cells)), NAME, unanswered)
+        reasons = self._dropped_purposes(cells, unanswered)
+        asked = [_one(self._asked(question, cells), question.fact, unanswered) for question in self.new.asked]
+        statuses = [
+            _one(carried(cells), f"status of {obligation}", unanswered)
+            for (obligation, _), carried in zip(self.new.statuses, self._statuses, strict=True)
+        ]
         pairs = self._affiliates.carried(cells.affiliates)
         if pairs is None:
             unanswered.append(AFFILIATES)
-        if unanswered:
-            return Unanswered(tuple(dict.fromkeys(unanswered)))
-        [said] = model
-        if isinstance(said, Refused) or refused:
-            reasons = said.reasons if isinstance(said, Refused) else ()
-            return Refused(tuple(sorted({*reasons, *refused})))
-        self._put(asked, said)
-        return Cells(tuple(asked), tuple(cell for found in statuses for cell in found), pairs or ())
+        return self._result(Cells(tuple(asked), tuple(statuses), pairs or ()), model, reasons, unanswered)
 
     def without_texts(self, facts: Mapping[str, Anything], cells: Cells) -> Result:
         """The cells of a request whose private texts were erased; for those, the recorded `cells` answer."""
@@ -102,25 +96,36 @@ class Carrier:
         asked, statuses = list(found.asked), list(found.statuses)
         for place, question in enumerate(self.new.asked):
             if FACTS[question.fact].kind == "text":
-                asked[place] = one(self._asked(question, cells), question.fact, unanswered)
+                asked[place] = _one(self._asked(question, cells), question.fact, unanswered)
+        for place, (obligation, (status, _)) in enumerate(self.new.statuses):
+            if FACTS[status.fact].kind in _TEXTS:
+                statuses[place] = _one(self._statuses[place](cells), f"status of {obligation}", unanswered)
+        model: Said | None = None
         if NAME in facts:
             reasons |= model_reasons(facts, vocabulary)
         else:
-            model = self._models.carried(*self._model_cells(cells), stated=facts.get(MULTIMODAL), erased=True)
-            if len(model) != 1:
-                unanswered.append(NAME)
-            elif isinstance(said := next(iter(model)), Refused):
-                reasons |= set(said.reasons)
-            else:
-                self._put(asked, said)
-        for place, (obligation, (status, _)) in enumerate(self.new.statuses):
-            if FACTS[status.fact].kind in _TEXTS:
-                statuses[place] = one(self._statuses[place](cells), f"status of {obligation}", unanswered)
+            ways = self._models.carried(*self._model_cells(cells), stated=facts.get(MULTIMODAL), erased=True)
+            model = _one(ways, NAME, unanswered)
+        known = Cells(tuple(asked), tuple(statuses), found.affiliates)
+        return self._result(known, model, reasons, unanswered)
+
+    def _result(
+        self, cells: Cells, model: Said | None, reasons: set[Reason], unanswered: list[str]
+    ) -> Result:
+        """The cells with what the model's are, if there is nothing against it."""
         if unanswered:
             return Unanswered(tuple(dict.fromkeys(unanswered)))
+        if isinstance(model, Refused):
+            reasons |= set(model.reasons)
         if reasons:
             return Refused(tuple(sorted(reasons)))
-        return Cells(tuple(asked), tuple(statuses), found.affiliates)
+        if model is None or isinstance(model, Refused):
+            return cells
+        asked = list(cells.asked)
+        for fact, cell in zip((NAME, MULTIMODAL), model, strict=True):
+            if fact in self._places[1]:
+                asked[self._places[1][fact]] = cell
+        return cells._replace(asked=tuple(asked))
 
     def _cell(self, side: int, fact: str, cells: Cells) -> int:
         """The cell of a fact; of one that is not asked about, none of whose values are told apart, 0."""
@@ -129,11 +134,6 @@ class Carrier:
 
     def _model_cells(self, cells: Cells) -> tuple[int, int]:
         return self._cell(0, NAME, cells), self._cell(0, MULTIMODAL, cells)
-
-    def _put(self, asked: list[int], said: tuple[int, int]) -> None:
-        for fact, cell in zip((NAME, MULTIMODAL), said, strict=True):
-            if fact in self._places[1]:
-                asked[self._places[1][fact]] = cell
 
     def _asked(self, question: Question, cells: Cells) -> frozenset[int]:
         """The cells that a fact may have under the other ruleset."""
@@ -167,15 +167,15 @@ class Carrier:
             return None
         return naming_of(question, cell, all_codes(fact, [self.old]))
 
-    def _dropped_purposes(self, cells: Cells, unanswered: list[str]) -> list[tuple[str, str]]:
+    def _dropped_purposes(self, cells: Cells, unanswered: list[str]) -> set[Reason]:
         """The purposes that were given and that the other ruleset does not know."""
         if not self._dropped or self._cell(0, PURPOSES, cells) == UNKNOWN:
-            return []
+            return set()
         naming = self._naming((PURPOSES, self._cell(0, PURPOSES, cells)))
         if naming is None or any(len(naming.names(purpose)) > 1 for purpose in self._dropped):
             unanswered.append(PURPOSES)
-            return []
-        return [(PURPOSES, purpose) for purpose in self._dropped if True in naming.names(purpose)]
+            return set()
+        return {(PURPOSES, purpose) for purpose in self._dropped if True in naming.names(purpose)}
 
     def _sorts_by_cells(self) -> dict[tuple[int, int], tuple[Sort, ...]]:
         """For the cells of the applicant's kind and of whom it acts for: the sorts of applicants."""
@@ -258,9 +258,9 @@ def _behalves(sort: Sort) -> tuple[Anything, ...]:
     return ("employer",) if sort is _EMPLOYED else (ABSENT, "self")
 
 
-def one(found: Iterable[int], fact: str, unanswered: list[str]) -> int:
-    """The only one of some cells; where there are more, the fact is added to those that are unanswered."""
-    first, *others = found or (UNKNOWN, UNKNOWN)
+def _one(found: Iterable[Value], fact: str, unanswered: list[str]) -> Value:
+    """One of the cells that there may be; where it is not the only one, the fact is noted as unanswered."""
+    first, *others = found
     if others:
         unanswered.append(fact)
     return first

@@ -45,6 +45,7 @@ def _affiliates(old: Questions, new: Questions) -> Iterator[dict[str, Anything]]
         countries.setdefault((old.country.read(country), new.country.read(country)), country)
     codes = FACTS[INVOLVED_MEMBER].values
     lists = chain.from_iterable(combinations(codes, size) for size in range(len(codes) + 1))
-    for involved, country in product((None, *lists), (None, *countries.values())):
-        members = {COUNTRY_MEMBER: country, INVOLVED_MEMBER: involved}
+    listed: tuple[tuple[str, ...] | None, ...] = (None, *lists)
+    for involved, place in product(listed, (None, *countries.values())):
+        members: dict[str, Anything] = {COUNTRY_MEMBER: place, INVOLVED_MEMBER: involved}
         yield {fact.removeprefix(MEMBER): value for fact, value in members.items() if value is not None}

@@ -226,8 +226,8 @@ def _pair(pair: Sequence[Anything]) -> dict[str, Anything]:
 def titled(document: Mapping[str, Anything], before: Program, after: Program) -> dict[str, Anything]:
     """A document of what came of deciding again, with the titles of rules and conclusions.
 
-    Rules become objects of `rule`, `title` and `concludes`. What one ruleset does not have is said in the words
-    of the other; the new words are preferred.
+    Rules become objects of `rule`, `title` and `concludes`. What one ruleset does not have is said in the
+    words of the other; the new words are preferred.
     """
     found = dict(document)
     for name in ("only_before", "only_after", "otherwise"):
