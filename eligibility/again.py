@@ -5,24 +5,31 @@ This is the work of a short-lived process (`elsewhere`); nothing here talks to a
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Final, NamedTuple
 
 import orjson
 
 from eligibility.atoms import Cells, Questions
 from eligibility.building import rebuilt
 from eligibility.carrying import Carrier, Unanswered
-from eligibility.decider import REMEMBERED, Recent
+from eligibility.decider import Recent
 from eligibility.engine import engine_for
-from eligibility.errors import EngineFailure, RulesetInvalid
+from eligibility.errors import EngineFailure, EvaluatorsDisagree, RulesetInvalid
 from eligibility.evaluation import Evaluation, evaluate
 from eligibility.facts import EligibilityRequest
 from eligibility.reading import flatten
 from eligibility.refusing import GENERATION, Refused, refused
-from eligibility.replay import Again, NotAccepted, NotDecidable, Told, compare, told
+from eligibility.replay import Again, Changed, NotAccepted, NotDecidable, Told, compare, told
 from eligibility.ruleset import Ruleset
 from eligibility.semantics import Semantics
 from eligibility.storage.records import facts_of
+
+ANYTHING: Final = "any fact"
+"""In place of facts that recorded cells do not answer for: they mean something else to this release."""
+
+_REMEMBERED = 2_048
+"""What evaluations said that were made lately, at some 5 KB each; most are met once."""
 
 
 class Recorded(NamedTuple):
@@ -65,7 +72,7 @@ class Decides:
         self._questions: dict[tuple[str, str], Questions] = {}
         self._semantics: dict[str, Semantics] = {}
         self._carriers: dict[tuple[str, str], Carrier] = {}
-        self._told: Recent[tuple[str, Cells], Told] = Recent(REMEMBERED)
+        self._told: Recent[tuple[str, Cells], Told] = Recent(_REMEMBERED)
 
     def know(self, digest: str, document: bytes) -> None:
         """Get to know a ruleset that evaluations were recorded under.
@@ -78,16 +85,21 @@ class Decides:
             except RulesetInvalid:
                 self._known[digest] = None
 
-    def content(self, cells: bytes) -> bytes:
+    def content(self, cells: bytes) -> bytes | None:
         """The canonical content of the evaluation of cells that were recorded under this very ruleset.
 
-        Raises:
-            EvaluatorsDisagree, EngineFailure: as deciding does.
-            KeyError: these are no cells of this ruleset.
+        None where it gives them no evaluation, so that they can not have been. Raises EngineFailure.
         """
-        document = orjson.loads(cells)
-        questions = self._asking(self.ruleset, document[GENERATION])
-        return self._evaluate(questions.generation, questions.cells_of(document)).content_bytes
+        try:
+            document = orjson.loads(cells)
+            generation = document[GENERATION]
+            read = self._asking(self.ruleset, generation).cells_of(document)
+        except (LookupError, TypeError, ValueError):
+            return None
+        try:
+            return self._evaluate(generation, read).content_bytes
+        except EvaluatorsDisagree:
+            return None
 
     def before(self, recorded: Recorded) -> Before:
         """Read a recorded evaluation. Raises EngineFailure where its ruleset was not made known."""
@@ -100,18 +112,31 @@ class Decides:
         cells = self._asking(ruleset, generation).cells_of(document)
         return Before(said, generation, cells, self._carrier(ruleset, generation))
 
-    def by_cells(self, before: Before) -> Again | None:
-        """What comes of deciding by the recorded cells; None where the facts must be asked.
+    def again(self, recorded: Recorded, given: Given | None) -> Again:
+        """What comes of deciding one decision again: by its facts, or without them by its recorded cells.
+
+        Under the recorded ruleset its cells say everything, whatever was erased.
 
         Raises EvaluatorsDisagree, EngineFailure.
         """
-        if before.generation not in self.ruleset.generations:
-            return NotAccepted(((GENERATION, before.generation),))
-        if before.carrier is None or before.cells is None:
-            return None
-        return self.of(before, before.carrier.carry(before.cells))
+        before = self.before(recorded)
+        if given is None or recorded.ruleset == self.ruleset.digest:
+            found = self.carried(before)
+        else:
+            found = self.cells(given, lambda: before)
+        if isinstance(found, Unanswered):
+            return NotDecidable(found.facts)
+        return self.decide(before, found)
 
-    def cells(self, before: Before, given: Given) -> Cells | Refused | Unanswered:
+    def carried(self, before: Before) -> Cells | Refused | Unanswered:
+        """The cells that a recorded evaluation has under this ruleset, as far as its own cells answer."""
+        if before.generation not in self.ruleset.generations:
+            return Refused(((GENERATION, before.generation),))
+        if before.carrier is None or before.cells is None:
+            return Unanswered((ANYTHING,))
+        return before.carrier.carry(before.cells)
+
+    def cells(self, given: Given, before: Callable[[], Before]) -> Cells | Refused | Unanswered:
         """The cells that the facts of a decision have under this ruleset, if it accepts them.
 
         Where private texts were erased, the recorded cells answer for them as far as they do.
@@ -119,24 +144,22 @@ class Decides:
         envelope = orjson.loads(given.envelope)
         private = None if given.private is None else orjson.loads(given.private)
         facts = flatten(facts_of(envelope, private))
-        if before.generation not in self.ruleset.generations:
-            return Refused(((GENERATION, before.generation),))
-        if private is None and "private" in envelope:
-            if before.carrier is None or before.cells is None:
-                return Unanswered(("ruleset",))
-            return before.carrier.without_texts(facts, before.cells)
+        generation = facts[GENERATION]
+        if private is None and "private" in envelope and generation in self.ruleset.generations:
+            recorded = before()
+            if recorded.carrier is None or recorded.cells is None:
+                return Unanswered((ANYTHING,))
+            return recorded.carrier.without_texts(facts, recorded.cells)
         found = refused(facts, self.ruleset.vocabulary)
         if found is not None:
             return found
-        return self._asking(self.ruleset, before.generation).cells(EligibilityRequest({}, facts))
+        return self._asking(self.ruleset, generation).cells(EligibilityRequest({}, facts))
 
-    def of(self, before: Before, found: Cells | Refused | Unanswered) -> Again | None:
-        """What differs where a decision has these cells under this ruleset; None where they are not certain.
+    def decide(self, before: Before, found: Cells | Refused) -> Changed | NotAccepted:
+        """What differs where a decision has these cells under this ruleset, or is refused.
 
         Raises EvaluatorsDisagree, EngineFailure.
         """
-        if isinstance(found, Unanswered):
-            return None
         if isinstance(found, Refused):
             return NotAccepted(found.reasons)
         key = (before.generation, found)
@@ -145,16 +168,6 @@ class Decides:
             after = told(self._evaluate(before.generation, found).content)
             self._told.put(key, after)
         return compare(before.told, after)
-
-    def by_facts(self, before: Before, given: Given) -> Again:
-        """What comes of deciding the recorded facts. Raises EvaluatorsDisagree, EngineFailure."""
-        found = self.cells(before, given)
-        if isinstance(found, Unanswered):
-            return NotDecidable(found.facts)
-        again = self.of(before, found)
-        if again is None:
-            raise AssertionError("only cells that are not certain lead nowhere")
-        return again
 
     def _evaluate(self, generation: str, cells: Cells) -> Evaluation:
         questions = self._asking(self.ruleset, generation)
