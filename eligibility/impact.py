@@ -20,6 +20,7 @@ import orjson
 from eligibility.again import Given, Recorded
 from eligibility.elsewhere import Elsewhere, deciding_elsewhere
 from eligibility.impact_groups import ASK_FACTS, UNCHANGED, Numbered
+from eligibility.ruleset import digest_of
 from eligibility.storage import rulesets
 from eligibility.storage.database import Database
 from eligibility.storage.recorded import KeptFacts, Period, SharedEvaluation, snapshot
@@ -52,10 +53,10 @@ class Group:
         """The same as JSON."""
         return {
             "id": self.id,
-            "change": self.change,
             "decisions": self.decisions,
             "evaluations": self.evaluations,
             "example": str(self.example),
+            **self.change,
         }
 
 
@@ -112,28 +113,25 @@ Progress = Callable[[int, int], None]
 
 async def impact(
     database: Database,
-    digest: str,
+    document: bytes,
     period: Period,
     *,
     processes: int = PROCESSES,
     progress: Progress | None = None,
 ) -> Impact:
-    """The impact of the kept ruleset of that digest on the decisions of a period, as they stand now.
+    """The impact of a ruleset, given its canonical document, on the decisions of a period as they stand now.
 
     Cancelling it ends its processes.
 
     Raises:
-        NotFound: no such ruleset is kept.
         RulesetInvalid: it has other semantics than this release.
         EvaluatorsDisagree: the two evaluators differ on some decision.
         EngineFailure: the engine refused to work, or a process ended or took too long.
         StorageUnavailable: the database gave no answer.
     """
-    draft = await rulesets.load(database, digest)
+    digest = digest_of(orjson.loads(document))
     async with AsyncExitStack() as stack:
-        started = [
-            await stack.enter_async_context(deciding_elsewhere(draft.document)) for _ in range(processes)
-        ]
+        started = [await stack.enter_async_context(deciding_elsewhere(document)) for _ in range(processes)]
         deciders = [_Decider(each, database, digest) for each in started]
         work = _Work(deciders, progress)
         seen = await stack.enter_async_context(snapshot(database, period))

@@ -120,10 +120,11 @@ class Changed:
 
     def document(self) -> dict[str, Anything]:
         """The same as JSON."""
+        found = self.essence()
+        found["rules"]["otherwise"] = list(self.otherwise)
         return {
-            **self.essence(),
+            **found,
             **{name: [_written(name, change) for change in self.lists[name]] for name in LISTED},
-            "otherwise": list(self.otherwise),
             "contact_reasons": _pair([list(reasons) for reasons in self.contact_reasons]),
             "licensor": _pair(self.licensor),
         }
@@ -135,9 +136,8 @@ class Changed:
         """
         found: dict[str, Anything] = {
             "what": "changed",
-            "outcome": _pair(self.outcome),
-            "only_before": list(self.only_before),
-            "only_after": list(self.only_after),
+            "outcomes": _pair(self.outcome),
+            "rules": {"only_before": list(self.only_before), "only_after": list(self.only_after)},
             "findings": [_written("findings", change) for change in self.lists["findings"]],
         }
         if not self.moves_outcome:
@@ -230,10 +230,11 @@ def titled(document: Mapping[str, Anything], before: Program, after: Program) ->
     words of the other; the new words are preferred.
     """
     found = dict(document)
-    for name in ("only_before", "only_after", "otherwise"):
-        if name in found:
-            sides = (before, after) if name == "only_before" else (after, before)
-            found[name] = [_titled_rule(rule, *sides) for rule in found[name]]
+    if "rules" in found:
+        found["rules"] = {
+            name: [_titled_rule(rule, after, before) for rule in rules]
+            for name, rules in found["rules"].items()
+        }
     for name, kind in _CONCLUSIONS.items():
         if name in found:
             found[name] = [
