@@ -7,8 +7,9 @@ from typing import Final
 
 from litestar import Litestar
 
-from api import decisions, operations, policy, schema
+from api import decisions, operations, policy, rulesets, schema
 from api.auth import guard
+from api.following import following
 from api.problems import answer_error
 from api.service import InForce, Service
 from eligibility.canonical import canonical
@@ -16,11 +17,11 @@ from eligibility.errors import SettingsInvalid
 from eligibility.loading import load_rules, shipped_rules
 from eligibility.rules_folder import read_folder
 from eligibility.settings import Settings
-from eligibility.storage import rulesets
 from eligibility.storage.bootstrap import ensure_admin_key
 from eligibility.storage.database import Database
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
+from eligibility.storage.rulesets import genesis
 from eligibility.storage.secret_files import service_secret
 from eligibility.storage.signing_keys import signer
 
@@ -34,6 +35,19 @@ HANDLERS: Final = (
     decisions.list_all,
     policy.policy,
     policy.policy_view,
+    rulesets.methods,
+    rulesets.list_all,
+    rulesets.read,
+    rulesets.load,
+    rulesets.check,
+    rulesets.compute_impact,
+    rulesets.read_impact,
+    rulesets.sign_off,
+    rulesets.propose,
+    rulesets.withdraw,
+    rulesets.approve,
+    rulesets.activate,
+    rulesets.cancel,
     operations.live,
     operations.ready,
     schema.openapi_json,
@@ -91,7 +105,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
         async with AuditLog(database, secret, signing) as log:
             await log.ensure_ready()
             document = canonical(dict(shipped.document))
-            await rulesets.genesis(log, database, shipped.digest, shipped.version, document, files)
+            await genesis(log, database, shipped.digest, shipped.version, document, files)
             in_force = await InForce.at_start(database, shipped)
             keys = Keys(database, secret)
             warning = await ensure_admin_key(keys, log, settings)
@@ -99,8 +113,10 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
                 logger.warning(warning)
             service = Service(settings, database, log, keys, in_force)
             try:
-                yield service
+                async with following(service):
+                    yield service
             finally:
+                await service.jobs.close()
                 service.reasons.close()
     finally:
         await database.close()

@@ -12,6 +12,7 @@ from api.decisions import line, whole
 from api.policy_views import index, ruleset_name, view
 from api.problems import KINDS
 from api.recording import CHANNEL
+from api.ruleset_examples import ruleset_examples
 from eligibility.decider import Decider, Decision
 from eligibility.facts import RequestBody
 from eligibility.reading import read_request
@@ -65,6 +66,7 @@ def examples(decider: Decider) -> dict[str, Any]:
         "hypothetical": orjson.loads(made.json(None, moment_of(_ID))),
         "recorded": whole(stored, questions),
         "decisions": {"decisions": [line(stored, questions)], "next": None},
+        **ruleset_examples(ruleset),
         "policy": index(ruleset),
         "policy_view": view(ruleset, "generations"),
         "live": {"status": "ok"},

@@ -1,6 +1,6 @@
 """The OpenAPI document, put together from what handlers say of themselves."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -13,7 +13,6 @@ from api.documented import OPERATION, Operation, Parameter, Success
 from api.problems import KINDS, Problem
 from api.roles import ANYONE, allowed
 from api.schemas import ProblemDocument
-from eligibility.facts import RequestBody
 
 VERSION: Final = "1.0.0"
 """Of what this describes: raised whenever it changes."""
@@ -74,8 +73,9 @@ def openapi_document(routes: Iterable[object], examples: Mapping[str, object]) -
     }
 
 
-def _schemas(found: Iterable[Operation]) -> dict[str, Any]:
-    models: list[type[BaseModel]] = [ProblemDocument, RequestBody]
+def _schemas(found: Collection[Operation]) -> dict[str, Any]:
+    models: list[type[BaseModel]] = [ProblemDocument]
+    models.extend(each.body for each in found if each.body is not None)
     models.extend(
         success.model for each in found for success in each.answers.values() if success.model is not None
     )

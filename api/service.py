@@ -14,10 +14,10 @@ from litestar.connection import ASGIConnection
 from api.jobs import Jobs
 from api.reasons import Reasons
 from eligibility.atoms import Questions
-from eligibility.building import build
+from eligibility.building import build, check_semantics
 from eligibility.decider import Decider, Recent
-from eligibility.errors import RuleFault, RulesetInvalid, StorageUnavailable
-from eligibility.ruleset import SEMANTICS, Ruleset
+from eligibility.errors import RulesetInvalid, StorageUnavailable
+from eligibility.ruleset import Ruleset
 from eligibility.ruleset_acts import Record
 from eligibility.settings import Settings
 from eligibility.storage import rulesets
@@ -38,10 +38,11 @@ async def recorded_ruleset(database: Database, digest: str) -> Ruleset:
 class InForce:
     """The ruleset in force, and the decider that works under it."""
 
-    def __init__(self, database: Database, decider: Decider) -> None:
+    def __init__(self, database: Database, decider: Decider, looked: float) -> None:
+        """`looked` is the monotonic time when it was asked what is in force."""
         self.decider = decider
         self._database = database
-        self._looked = time.monotonic()
+        self._looked = looked
         self._one_at_a_time = asyncio.Lock()
 
     @classmethod
@@ -50,9 +51,10 @@ class InForce:
 
         Raises StorageUnavailable, RulesetInvalid.
         """
+        looked = time.monotonic()
         digest = await _digest_in_force(database)
         found = shipped if digest == shipped.digest else await recorded_ruleset(database, digest)
-        return cls(database, _ready(found))
+        return cls(database, _ready(found), looked)
 
     async def refresh(self) -> None:
         """See what is in force now.
@@ -89,21 +91,10 @@ async def _digest_in_force(database: Database) -> str:
 
 def _ready(ruleset: Ruleset) -> Decider:
     """A decider that is warm. Raises RulesetInvalid."""
-    _check_semantics(ruleset)
+    check_semantics(ruleset.document)
     decider = Decider(ruleset)
     decider.warm_up()
     return decider
-
-
-def _check_semantics(ruleset: Ruleset) -> None:
-    """The digest names a meaning: code that gives the same rules another one must not decide under it."""
-    written = ruleset.document["semantics"]
-    if written != SEMANTICS:
-        detail = (
-            f"the ruleset in force ({ruleset.digest}) has semantics {written}, and this release {SEMANTICS}"
-        )
-        remedy = "put one of this release's semantics in force, or go back to the release before"
-        raise RulesetInvalid([RuleFault("the database", None, detail, remedy)])
 
 
 @dataclass(frozen=True)

@@ -15,13 +15,22 @@ from typing import Any as Anything
 
 import orjson
 
-from eligibility.canonical import canonical
+from eligibility.canonical import canonical, timestamp
 from eligibility.checking import ChildFailed, Loaded, checks_elsewhere
-from eligibility.errors import ActRefused, NotFound, Overtaken
+from eligibility.errors import (
+    ActRefused,
+    EngineFailure,
+    EvaluatorsDisagree,
+    NotFound,
+    Overtaken,
+    RulesetInvalid,
+)
+from eligibility.impact import impact
 from eligibility.ruleset_life import CHECKS, IMPACT, Actor, Checked, Life, Move, refusal
 from eligibility.storage import rulesets
 from eligibility.storage.database import Database
 from eligibility.storage.log import AuditLog
+from eligibility.storage.recorded import Period
 from eligibility.storage.ruleset_life import due, life, source
 from eligibility.storage.ruleset_moves import SYSTEM, move, record_check, replace_source, sign_off
 
@@ -105,6 +114,28 @@ async def run_checks(record: Record, digest: str, actor: Actor) -> None:
         if kind not in done:
             undone = Checked(kind, passed=False, report={"summary": why})
             await record_check(record.log, digest, undone, against=against, actor=actor)
+
+
+async def run_impact(record: Record, digest: str, period: Period, actor: Actor) -> None:
+    """Compute the impact on the decisions of a period, and record it. Raises NotFound, StorageUnavailable."""
+    against, _ = await _in_force(record, digest)
+    stored = await rulesets.load(record.database, digest)
+    facts = {
+        name: timestamp(at) for name, at in (("from", period.from_), ("to", period.to)) if at is not None
+    }
+    try:
+        found = await impact(record.database, stored.document, period)
+    except (RulesetInvalid, EvaluatorsDisagree, EngineFailure) as failed:
+        logger.warning("the impact of %s could not be computed: %s", digest, failed)
+        checked = Checked(IMPACT, passed=False, report={"summary": str(failed), **facts}, facts=facts)
+    else:
+        changed, ways = found.decisions - found.unchanged, len(found.groups)
+        summary = (
+            f"{changed:,} of {found.decisions:,} decisions would change, in {ways} way{'s' * (ways != 1)}"
+        )
+        report = {"summary": summary, **found.document()}
+        checked = Checked(IMPACT, passed=True, report=report, facts=facts)
+    await record_check(record.log, digest, checked, against=against, actor=actor)
 
 
 async def sign(record: Record, digest: str, group: str, actor: Actor, *, reason: str) -> None:
