@@ -69,7 +69,7 @@ def _life(ruleset: Ruleset) -> Life:
         "load": {"summary": "91 rules, 618 cases, 435 clauses"},
         "tests": {"summary": "618 cases, 0 failed; 91 of 91 rules and 161 of 161 conditions covered"},
         "proof": {"summary": "7 of 7 laws proved"},
-        "difference": {"summary": "outcomes move in 1 way, 2 rules differ"},
+        "difference": {"summary": "ways in which outcomes move: 1; rules that differ: 2"},
         IMPACT: report,
     }
     return Life(

@@ -138,7 +138,7 @@ def _difference(old: Ruleset, new: Ruleset) -> Checked:
         summary = "the same for every request"
     else:
         moves, rules = len(told["moves"]), len(told["rules"])
-        summary = f"outcomes move in {moves} way{'s' * (moves != 1)}, {rules} rule{'s' * (rules != 1)} differ"
+        summary = f"ways in which outcomes move: {moves}; rules that differ: {rules}"
     return Checked("difference", passed=True, report={"summary": summary, **told})
 
 

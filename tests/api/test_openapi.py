@@ -8,12 +8,13 @@ import httpx
 import pytest
 from ruamel.yaml import YAML
 
-from api import schemas
+from api import ruleset_schemas, schemas
+from api.forms import read_form
 from api.roles import ROUTES
 from eligibility.facts import RequestBody
 from tests.api.serving import Server
 
-METHODS = {"get", "post"}
+METHODS = {"delete", "get", "post"}
 
 
 @pytest.fixture(scope="session")
@@ -91,8 +92,21 @@ def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
     for _, _, operation in operations(document):
         for answer in operation["responses"].values():
             for content in answer.get("content", {}).values():
-                model = getattr(schemas, content["schema"]["$ref"].rsplit("/", 1)[1])
+                name = content["schema"]["$ref"].rsplit("/", 1)[1]
+                model = vars(schemas).get(name) or vars(ruleset_schemas)[name]
                 model.model_validate_json(json.dumps(content["example"]), strict=True)
+
+
+def test_every_example_of_a_body_fits_its_form(document: dict[str, Any]) -> None:
+    bodies = [
+        operation["requestBody"] for _, _, operation in operations(document) if "requestBody" in operation
+    ]
+    assert len(bodies) > 2
+    for body in bodies:
+        [content] = body["content"].values()
+        name = content["schema"]["$ref"].rsplit("/", 1)[1]
+        if name != "RequestBody":  # which is decided below
+            read_form(vars(ruleset_schemas)[name], json.dumps(content["example"]).encode())
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:
