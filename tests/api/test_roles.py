@@ -49,8 +49,9 @@ EXPECTED: dict[tuple[Method, str], set[str]] = {
     ("GET", "/schema/problems"): EVERYBODY,
 }
 CALLS = [(*call, who) for call in EXPECTED for who in ("nobody", *ROLES)]
-NO_SUCH: dict[tuple[str, str], int] = {call: 404 for call in EXPECTED if "/v1/rulesets/" in call[1]} | {
-    ("POST", "/v1/rulesets"): 422
+NO_SUCH: dict[tuple[Method, str], int] = {
+    **{call: 404 for call in EXPECTED if "/v1/rulesets/" in call[1]},
+    ("POST", "/v1/rulesets"): 422,
 }
 """What those who may are answered, where the call would act on what is not there."""
 
