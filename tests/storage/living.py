@@ -130,11 +130,11 @@ async def living(database: Database, log: AuditLog) -> Living:
     """A log with a ruleset in force, two persons and a robot."""
     keys, (first, document) = Keys(database, SECRET), new_ruleset()
     await genesis(log, database, first, "the first", document, {"ruleset.yaml": "first"})
-    people = [
+    ada, bea = [
         Actor(str(await keys.principal(log, name, "person")), "person", "http") for name in ("Ada", "Bea")
     ]
     robot = Actor(str(await keys.principal(log, "robot", "system")), "system", "http")
-    return Living(database, log, first, *people, robot)
+    return Living(database, log, first, ada, bea, robot)
 
 
 LATER = datetime.now(UTC) + timedelta(days=300)
