@@ -14,15 +14,15 @@ from uuid import UUID
 
 import click
 
+from eligibility.cli_options import FOLDER, MOMENT, as_json
+from eligibility.cli_options import settings as _settings
+from eligibility.cli_rulesets import rulesets
 from eligibility.commands.failures import FAULT, exit_code, message
 
 logger = logging.getLogger(__name__)
 
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 ROLES = click.Choice(["portal", "reviewer", "approver", "auditor", "monitor", "admin"])
 PERCENT = click.FloatRange(0, 100)
-MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class Commands(click.Group):
@@ -282,11 +282,7 @@ def db_roles(*, database: str, as_json: bool) -> int:
     return roles(database, as_json=as_json)
 
 
-def _settings() -> Any:
-    """The settings. Raises SettingsInvalid."""
-    from eligibility.settings import Settings
-
-    return Settings.from_environment()
+main.add_command(rulesets)
 
 
 def _rules_folder(given: Path | None) -> Path:

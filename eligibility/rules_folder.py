@@ -15,7 +15,7 @@ from eligibility.cases import FOLDER as CASES
 from eligibility.errors import RuleFault, RulesetInvalid
 
 MOST_FILES: Final = 200
-_NAME: Final = re.compile(rf"(?:{CASES}/)?[a-z0-9][a-z0-9._-]{{0,99}}\.yaml")
+_NAME: Final = re.compile(rf"(?:{CASES}/)?[A-Za-z0-9][A-Za-z0-9 ._-]{{0,99}}\.yaml")
 
 
 def is_name(path: str) -> bool:
