@@ -20,7 +20,16 @@ from eligibility.evaluation import Evaluation, evaluate
 from eligibility.facts import EligibilityRequest
 from eligibility.reading import flatten
 from eligibility.refusing import GENERATION, Refused, refused
-from eligibility.replay import Again, Changed, NotAccepted, NotDecidable, Told, compare, told
+from eligibility.replay import (
+    Again,
+    Changed,
+    NotAccepted,
+    NotAsRecorded,
+    NotDecidable,
+    Told,
+    compare,
+    told,
+)
 from eligibility.ruleset import Ruleset
 from eligibility.semantics import Semantics
 from eligibility.storage.records import facts_of
@@ -48,6 +57,16 @@ class Given(NamedTuple):
 
     envelope: bytes
     private: bytes | None
+
+
+class Replayed(NamedTuple):
+    """What came of deciding one decision again: what differs, None for nothing, and the new content as JSON.
+
+    There is no content where it was not decided.
+    """
+
+    again: Again | None
+    content: bytes | None
 
 
 class Before(NamedTuple):
@@ -112,7 +131,7 @@ class Decides:
         cells = self._asking(ruleset, generation).cells_of(document)
         return Before(said, generation, cells, self._carrier(ruleset, generation))
 
-    def again(self, recorded: Recorded, given: Given | None) -> Again:
+    def again(self, recorded: Recorded, given: Given | None) -> Replayed:
         """What comes of deciding one decision again: by its facts, or without them by its recorded cells.
 
         Under the recorded ruleset its cells say everything, whatever was erased.
@@ -120,13 +139,27 @@ class Decides:
         Raises EvaluatorsDisagree, EngineFailure.
         """
         before = self.before(recorded)
-        if given is None or recorded.ruleset == self.ruleset.digest:
-            found = self.carried(before)
-        else:
-            found = self.cells(given, lambda: before)
+        if recorded.ruleset == self.ruleset.digest:
+            content = self.content(recorded.cells)
+            return Replayed(self.as_recorded(recorded, content), content)
+        found = self.carried(before) if given is None else self.cells(given, lambda: before)
         if isinstance(found, Unanswered):
-            return NotDecidable(found.facts)
-        return self.decide(before, found)
+            return Replayed(NotDecidable(found.facts), None)
+        if isinstance(found, Refused):
+            return Replayed(NotAccepted(found.reasons), None)
+        after = self._evaluate(before.generation, found)
+        return Replayed(compare(before.told, told(after.content)), after.content_bytes)
+
+    def as_recorded(self, recorded: Recorded, content: bytes | None) -> Again | None:
+        """How the content that this ruleset gives cells recorded under it differs from the recorded one.
+
+        None where it does not, to the last byte.
+        """
+        if content == recorded.content:
+            return None
+        if content is None:
+            return NotDecidable((ANYTHING,))
+        return compare(told(orjson.loads(recorded.content)), told(orjson.loads(content))) or NotAsRecorded()
 
     def carried(self, before: Before) -> Cells | Refused | Unanswered:
         """The cells that a recorded evaluation has under this ruleset, as far as its own cells answer."""

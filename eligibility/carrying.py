@@ -18,7 +18,7 @@ from eligibility.carrying_affiliates import Affiliates
 from eligibility.carrying_models import NAME, Models, Said
 from eligibility.domains import AFFILIATES, DECLARED_BY, FACTS, NATURAL_PERSONS, ORGANISATIONS
 from eligibility.facts import EligibilityRequest
-from eligibility.fields import ABSENT, all_codes, candidates
+from eligibility.fields import ABSENT, all_codes, answers_to, candidates
 from eligibility.naming import Naming, naming_of
 from eligibility.refusing import PURPOSES, Reason, Refused, model_reasons, unknown_purposes
 from eligibility.ruleset import Status
@@ -54,9 +54,19 @@ class Carrier:
         self.new = new
         self._is_same = old.ruleset.digest == new.ruleset.digest
         self._places = [{q.fact: place for place, q in enumerate(one.asked)} for one in (old, new)]
+        self._depends = {
+            question.fact: tuple(
+                self._places[0].get(fact, -1)
+                for fact in (question.fact, DECLARED_BY.get(question.fact, ("",))[0], KIND, BEHALF)
+            )
+            for question in new.asked
+        }
         self._models = Models(old, new)
         self._affiliates = Affiliates(old, new)
         self._statuses = [self._status(*entry) for entry in new.statuses]
+        self._found: Callable[[tuple[Anything, ...]], frozenset[int]] = Kept(
+            lambda key: self._find(*key)
+        ).__getitem__
         self._carried: Callable[[tuple[str, Sort, bool]], Carried] = Kept(
             lambda key: self._values(*key)
         ).__getitem__
@@ -137,29 +147,32 @@ class Carrier:
 
     def _asked(self, question: Question, cells: Cells) -> frozenset[int]:
         """The cells that a fact may have under the other ruleset."""
-        fact = question.fact
+        own, owner, kind, behalf = self._depends[question.fact]
+        known = (*cells.asked, 0)  # where a place is -1, the old ruleset does not ask: see `_cell`
+        return self._found((question.fact, known[own], known[owner], known[kind], known[behalf]))
+
+    def _find(self, fact: str, cell: int, owner: int, kind: int, behalf: int) -> frozenset[int]:
+        """The same, from all that it depends on: the cells of fact, declaring list, and applicant."""
         if fact in {NAME, MULTIMODAL}:
             return frozenset({UNKNOWN})  # filled in from the model as a whole
-        old = self._cell(0, fact, cells)
         found = set[int]()
-        for sort in self._sorts[self._cell(0, KIND, cells), self._cell(0, BEHALF, cells)]:
-            for is_declared in self._is_declared(fact, cells):
-                found |= self._carried((fact, sort, is_declared)).get(old, frozenset())
-        if FACTS[fact].kind == "codes" and old != UNKNOWN:
-            naming = self._naming((fact, old))
-            found |= naming.cells(question) if naming else {0, UNKNOWN}
+        for sort in self._sorts[kind, behalf]:
+            for is_declared in self._is_declared(fact, owner):
+                found |= self._carried((fact, sort, is_declared)).get(cell, frozenset())
+        if FACTS[fact].kind == "codes" and cell != UNKNOWN:
+            naming = self._naming((fact, cell))
+            found |= naming.cells(self.new.by_fact[fact]) if naming else {0, UNKNOWN}
         return frozenset(found)
 
-    def _is_declared(self, fact: str, cells: Cells) -> frozenset[bool]:
+    def _is_declared(self, fact: str, owner: int) -> frozenset[bool]:
         """Whether the list that must name a fact's code does, or is unknown; True where there is none."""
         if fact not in DECLARED_BY:
             return frozenset({True})
-        owner, code = DECLARED_BY[fact]
-        cell = self._cell(0, owner, cells)
-        naming = None if owner in self.old.ruleset.presumed else self._naming((owner, cell))
+        name, code = DECLARED_BY[fact]
+        naming = None if name in self.old.ruleset.presumed else self._naming((name, owner))
         if naming is not None:
             return naming.names(code)
-        return frozenset({True}) if cell == UNKNOWN else frozenset({True, False})
+        return frozenset({True}) if owner == UNKNOWN else frozenset({True, False})
 
     def _named(self, fact: str, cell: int) -> Naming | None:
         question = self.old.by_fact.get(fact)
@@ -223,7 +236,8 @@ class Carrier:
             if FACTS[fact].kind != "codes":
                 both = (self.old, self.new)
                 atoms = [atom for one in both for atom in one.program.questions.get(fact, ())]
-                yield from candidates(fact, atoms, all_codes(fact, both), both)
+                values = candidates(fact, atoms, all_codes(fact, both), both)
+                yield from {answers_to(fact, value, both): value for value in values}.values()
 
     def _status(self, obligation: str, new: tuple[Status, str | None]) -> Callable[[Cells], frozenset[int]]:
         """How the status of an obligation is carried over: where it is read off the same fact."""

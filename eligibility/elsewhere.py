@@ -15,9 +15,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, Final
 
-from eligibility.again import Given, Recorded
+from eligibility.again import Given, Recorded, Replayed
 from eligibility.errors import EngineFailure
-from eligibility.replay import Again
 
 PORTION: Final = 256
 """Rows that go to the process at once; some 0.2 s of work where each is new to it."""
@@ -51,12 +50,12 @@ class Elsewhere:
         found: list[bytes | None] = await self.ask("contents", list(cells))
         return found
 
-    async def again(self, recorded: Recorded, given: Given | None = None) -> Again:
+    async def again(self, recorded: Recorded, given: Given | None = None) -> Replayed:
         """What comes of deciding one recorded decision again: by its facts, else by its cells.
 
         Raises EvaluatorsDisagree, EngineFailure.
         """
-        found: Again = await self.ask("again", recorded, given)
+        found: Replayed = await self.ask("again", recorded, given)
         return found
 
     async def ask(self, what: str, *arguments: Any) -> Any:

@@ -10,12 +10,11 @@ import sys
 from collections.abc import Sequence
 from typing import BinaryIO
 
-from eligibility.again import Decides, Given, Recorded
+from eligibility.again import Decides, Given, Recorded, Replayed
 from eligibility.building import rebuilt
 from eligibility.elsewhere import LENGTH_BYTES
 from eligibility.errors import EligibilityError
 from eligibility.impact_groups import Groups, Numbered
-from eligibility.replay import Again
 
 
 class Answers:
@@ -42,7 +41,7 @@ class Answers:
         """See `Groups.decisions`."""
         return self._grouping.decisions(rows)
 
-    def again(self, recorded: Recorded, given: Given | None) -> Again:
+    def again(self, recorded: Recorded, given: Given | None) -> Replayed:
         """See `Decides.again`."""
         return self._decides.again(recorded, given)
 

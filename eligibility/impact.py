@@ -9,8 +9,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeVar
 from uuid import UUID
@@ -64,10 +64,11 @@ class Group:
 class Impact:
     """What a draft changes for the decisions of a period; the groups by how many decisions they have.
 
-    `by_facts` counts the decisions whose facts had to be read.
+    `ruleset` is None where each was decided under its own. `by_facts` counts the decisions whose facts had to
+    be read.
     """
 
-    ruleset: str
+    ruleset: str | None
     period: Period
     decisions: int
     evaluations: int
@@ -129,24 +130,41 @@ async def impact(
         EngineFailure: the engine refused to work, or a process ended or took too long.
         StorageUnavailable: the database gave no answer.
     """
+    work = _Work(progress)
+    async with (
+        snapshot(database, period) as seen,
+        _deciders(database, document, processes) as deciders,
+    ):
+        await work.each(deciders, seen.evaluations(), work.evaluations)
+        if work.waiting:
+            await work.each(deciders, seen.decisions(work.waiting), work.decisions)
+    return work.impact(digest_of(orjson.loads(document)), period)
+
+
+async def as_recorded(
+    database: Database, period: Period, *, processes: int = PROCESSES, progress: Progress | None = None
+) -> Impact:
+    """Every decision of a period decided again under the ruleset that it was recorded under.
+
+    Nothing may differ, to the last byte of the evaluations; what does is in groups, as for `impact`.
+
+    Raises as `impact` does; RulesetInvalid where some ruleset has other semantics than this release.
+    """
+    work = _Work(progress)
+    async with snapshot(database, period) as seen:
+        for digest in await seen.rulesets():
+            kept = await rulesets.load(database, digest)
+            async with _deciders(database, kept.document, processes) as deciders:
+                await work.each(deciders, seen.evaluations(digest), work.evaluations)
+    return work.impact(None, period)
+
+
+@asynccontextmanager
+async def _deciders(database: Database, document: bytes, processes: int) -> AsyncIterator[Sequence[_Decider]]:
     digest = digest_of(orjson.loads(document))
     async with AsyncExitStack() as stack:
         started = [await stack.enter_async_context(deciding_elsewhere(document)) for _ in range(processes)]
-        deciders = [_Decider(each, database, digest) for each in started]
-        work = _Work(deciders, progress)
-        seen = await stack.enter_async_context(snapshot(database, period))
-        await work.each(seen.evaluations(), work.evaluations)
-        if work.waiting:
-            await work.each(seen.decisions(work.waiting), work.decisions)
-    return Impact(
-        ruleset=digest,
-        period=period,
-        decisions=work.decided,
-        evaluations=work.distinct,
-        unchanged=work.unchanged,
-        by_facts=work.by_facts,
-        groups=work.groups(),
-    )
+        yield [_Decider(each, database, digest) for each in started]
 
 
 class _Decider:
@@ -180,8 +198,7 @@ class _Decider:
 class _Work:
     """What was found so far. The rows of one evaluation always go to the same process, which remembers it."""
 
-    def __init__(self, deciders: Sequence[_Decider], progress: Progress | None) -> None:
-        self._deciders = deciders
+    def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
         self._tallies: dict[bytes, _Tally] = {}
         self.waiting: set[bytes] = set()
@@ -189,11 +206,12 @@ class _Work:
 
     async def each(
         self,
-        portions: AsyncIterator[list[Row]],
+        deciders: Sequence[_Decider],
+        portions: AsyncGenerator[list[Row]],
         deal: Callable[[_Decider, Sequence[Row]], Awaitable[None]],
     ) -> None:
         """Deal with all rows, in as many processes as there are."""
-        queues = [asyncio.Queue[list[Row] | None](_AHEAD) for _ in self._deciders]
+        queues = [asyncio.Queue[list[Row] | None](_AHEAD) for _ in deciders]
 
         async def work(decider: _Decider, queue: asyncio.Queue[list[Row] | None]) -> None:
             while rows := await queue.get():
@@ -201,10 +219,11 @@ class _Work:
 
         try:
             async with asyncio.TaskGroup() as group:
-                for decider, queue in zip(self._deciders, queues, strict=True):
+                for decider, queue in zip(deciders, queues, strict=True):
                     group.create_task(work(decider, queue))
-                async for portion in portions:
-                    await _share_out(portion, queues)
+                async with aclosing(portions):
+                    async for portion in portions:
+                        await _share_out(portion, queues)
                 for queue in queues:
                     await queue.put(None)
         except ExceptionGroup as failed:
@@ -238,7 +257,19 @@ class _Work:
         if self._progress is not None:
             self._progress(self.distinct, self.decided)
 
-    def groups(self) -> tuple[Group, ...]:
+    def impact(self, digest: str | None, period: Period) -> Impact:
+        """All that was found."""
+        return Impact(
+            ruleset=digest,
+            period=period,
+            decisions=self.decided,
+            evaluations=self.distinct,
+            unchanged=self.unchanged,
+            by_facts=self.by_facts,
+            groups=self._groups(),
+        )
+
+    def _groups(self) -> tuple[Group, ...]:
         """The groups, those with most decisions first."""
         found = [
             Group(

@@ -57,6 +57,9 @@ class Groups:
         return Numbered(numbers, new)
 
     def _evaluation(self, key: bytes, recorded: Recorded) -> int:
+        if recorded.ruleset == self._decides.ruleset.digest:
+            content = self._decides.content(recorded.cells)
+            return self._number(self._decides.as_recorded(recorded, content))
         before = self._decides.before(recorded)
         found = self._decides.carried(before)
         if isinstance(found, Unanswered):
@@ -79,8 +82,8 @@ class Groups:
             return NotDecidable(found.facts)
         return self._decides.decide(before(), found)
 
-    def _number(self, again: Again) -> int:
-        if isinstance(again, Changed) and not again:
+    def _number(self, again: Again | None) -> int:
+        if again is None or (isinstance(again, Changed) and not again):
             return UNCHANGED
         document = canonical(again.essence())
         if document not in self._numbers:

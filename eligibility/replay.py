@@ -17,16 +17,16 @@ from eligibility.wording import pattern_of
 Content = Mapping[str, Anything]
 Answer = Mapping[str, Anything]
 
-LISTED = ("findings", "obligations", "possible_obligations", "missing")
+LISTED = ("findings", "possible_findings", "obligations", "possible_obligations", "missing")
 """The parts of an evaluation that are lists of named things, as `Told.lists` has them."""
 
-_NAMES = {
+_CONCLUSIONS = {
     "findings": "finding",
+    "possible_findings": "finding",
     "obligations": "obligation",
     "possible_obligations": "obligation",
-    "missing": "fact",
 }
-_CONCLUSIONS = {"findings": "finding", "obligations": "obligation", "possible_obligations": "obligation"}
+_NAMES = {**_CONCLUSIONS, "missing": "fact"}
 
 
 @dataclass(frozen=True)
@@ -63,10 +63,8 @@ def told(content: Content) -> Told:
         outcome=content["outcome"],
         rules=frozenset(step["rule"] for step in steps),
         lists={
-            "findings": {
-                made["finding"]: {"effect": made["effect"], "reason": made["reason"]}
-                for made in content["findings"]
-            },
+            "findings": _findings(content["findings"]),
+            "possible_findings": _findings(content["alternatives"]),
             "obligations": {due["obligation"]: {"status": due["status"]} for due in content["obligations"]},
             "possible_obligations": possible,
             "missing": {fact: {"outcomes": sorted(outcomes)} for fact, outcomes in sorted(missing.items())},
@@ -76,6 +74,10 @@ def told(content: Content) -> Told:
         concludes={step["rule"]: step["concludes"] for step in steps},
         grounds={step["rule"]: tuple(step["because"]) for step in steps},
     )
+
+
+def _findings(made: Iterable[Content]) -> dict[str, Answer]:
+    return {one["finding"]: {"effect": one["effect"], "reason": one["reason"]} for one in made}
 
 
 @dataclass(frozen=True)
@@ -179,7 +181,18 @@ class NotDecidable:
     essence = document
 
 
-Again = Changed | NotAccepted | NotDecidable
+@dataclass(frozen=True)
+class NotAsRecorded:
+    """The recorded ruleset gives the recorded cells an evaluation that says the same for other reasons."""
+
+    def document(self) -> dict[str, Anything]:
+        """The same as JSON."""
+        return {"what": "explanation"}
+
+    essence = document
+
+
+Again = Changed | NotAccepted | NotDecidable | NotAsRecorded
 """What comes of deciding a recorded decision again."""
 
 

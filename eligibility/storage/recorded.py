@@ -1,7 +1,7 @@
 """Recorded decisions by the evaluations that they share, as of one moment, streamed."""
 
 import asyncio
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Collection, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -13,7 +13,7 @@ import psycopg
 from eligibility.storage.database import Database
 from eligibility.storage.entries import DECISION
 from eligibility.storage.failures import translated
-from eligibility.storage.records import hash_text
+from eligibility.storage.records import hash_bytes, hash_text
 
 ROWS: Final = 512
 """Rows that are fetched at once."""
@@ -28,6 +28,14 @@ _EVALUATIONS = """
         FROM record WHERE kind = %(kind)s AND id >= %(first)s AND id < %(end)s
         GROUP BY evaluation_key
     ) shared JOIN evaluation e ON e.key = shared.key
+    WHERE %(ruleset)s::bytea IS NULL OR e.ruleset = %(ruleset)s
+"""
+_RULESETS = """
+    SELECT DISTINCT e.ruleset FROM evaluation e
+    WHERE EXISTS (
+        SELECT FROM record r WHERE r.evaluation_key = e.key
+        AND r.kind = %(kind)s AND r.id >= %(first)s AND r.id < %(end)s
+    )
 """
 _DECISIONS = """
     SELECT r.id, r.evaluation_key, r.body, p.content
@@ -79,19 +87,28 @@ class Snapshot:
         self._connection = connection
         self._period = period
 
-    async def evaluations(self) -> AsyncIterator[list[SharedEvaluation]]:
-        """The distinct evaluations of the period's decisions, in portions. Raises StorageUnavailable."""
-        async for rows in self._portions(_EVALUATIONS, {}):
+    async def rulesets(self) -> list[str]:
+        """The digests that the period's decisions were made under, sorted. Raises StorageUnavailable."""
+        found = [row[0] async for rows in self._portions(_RULESETS, {}) for row in rows]
+        return sorted(map(hash_text, found))
+
+    async def evaluations(self, ruleset: str | None = None) -> AsyncGenerator[list[SharedEvaluation]]:
+        """The distinct evaluations of the period's decisions, in portions; or those made under one ruleset.
+
+        Raises StorageUnavailable.
+        """
+        digest = None if ruleset is None else hash_bytes(ruleset)
+        async for rows in self._portions(_EVALUATIONS, {"ruleset": digest}):
             yield [SharedEvaluation(row[0], hash_text(row[1]), *row[2:]) for row in rows]
 
-    async def decisions(self, evaluations: Collection[bytes]) -> AsyncIterator[list[KeptFacts]]:
+    async def decisions(self, evaluations: Collection[bytes]) -> AsyncGenerator[list[KeptFacts]]:
         """The facts of the decisions that share these evaluations, in portions. Raises StorageUnavailable."""
         async for rows in self._portions(_DECISIONS, {"keys": list(evaluations)}):
             yield [KeptFacts(*row) for row in rows]
 
     async def _portions(
         self, query: str, parameters: dict[str, Any]
-    ) -> AsyncIterator[Sequence[tuple[Any, ...]]]:
+    ) -> AsyncGenerator[Sequence[tuple[Any, ...]]]:
         with translated():
             async with self._connection.cursor(name="recorded", binary=True) as cursor:
                 given = {"kind": DECISION, **self._period.bounds, **parameters}

@@ -15,7 +15,7 @@ import pytest
 from eligibility.canonical import canonical
 from eligibility.decider import Decider
 from eligibility.errors import UnacceptableRequest
-from eligibility.impact import Group, Impact, impact
+from eligibility.impact import Group, Impact, as_recorded, impact
 from eligibility.reading import request_from
 from eligibility.recording import decision_entry, moment_of
 from eligibility.replay import compare, told
@@ -83,6 +83,7 @@ class Governed:
     ruleset: Ruleset
     url: str
     owner_url: str
+    superuser_url: str
     decisions: tuple[tuple[Entry, Words], ...]
 
 
@@ -90,7 +91,9 @@ class Governed:
 def governed(postgres: EmbeddedPostgres, decider: Decider) -> Any:
     with fresh_database(postgres) as database:
         made = asyncio.run(_decided(database.service_url, decider))
-        yield Governed(decider.ruleset, database.service_url, database.owner_url, made)
+        yield Governed(
+            decider.ruleset, database.service_url, database.owner_url, database.superuser_url, made
+        )
 
 
 async def _decided(url: str, decider: Decider) -> tuple[tuple[Entry, Words], ...]:
@@ -201,6 +204,32 @@ async def test_only_the_decisions_of_the_period_count_and_groups_keep_their_ids(
     assert ids[0] & ids[1]
     never = await impact(service, kept(draft), Period(datetime.now(UTC) + timedelta(days=1)))
     assert (never.decisions, never.groups) == (0, ())
+
+
+async def test_under_the_recorded_ruleset_nothing_differs_but_what_was_tampered_with(
+    governed: Governed, service: Database
+) -> None:
+    found = await as_recorded(service, ALWAYS)
+    assert (found.groups, found.unchanged, found.ruleset) == ((), DECISIONS, None)
+    keys = sorted({entry.evaluation.key for entry, _ in governed.decisions if entry.evaluation})
+    ways = [("content", '"licensor":"', '"licensor":"not '), ("cells", '"model.gen', '"model.degen')]
+    for key, (column, old, new) in zip(keys, ways, strict=False):
+        _replace(governed, key, column, old, new)
+    tampered = await as_recorded(service, ALWAYS)
+    for key, (column, old, new) in zip(keys, ways, strict=False):
+        _replace(governed, key, column, new, old)
+    assert sorted(group.change["what"] for group in tampered.groups) == ["changed", "undecidable"]
+    assert sum(group.evaluations for group in tampered.groups) == 2
+    assert (await as_recorded(service, ALWAYS)).groups == ()
+
+
+def _replace(governed: Governed, key: bytes, column: str, old: str, new: str) -> None:
+    """Change a recorded evaluation, as only a superuser can."""
+    replaced = f"convert_to(replace(convert_from({column}, 'UTF8'), %s, %s), 'UTF8')"
+    statement = f"UPDATE evaluation SET {column} = {replaced} WHERE key = %s"  # noqa: S608 - names of columns
+    with psycopg.connect(governed.superuser_url) as superuser:
+        superuser.execute("SET session_replication_role = replica")
+        assert superuser.execute(statement.encode(), (old, new, key)).rowcount == 1
 
 
 async def test_what_was_erased_and_is_asked_is_counted_and_never_guessed(

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from eligibility.again import Given, Recorded
+from eligibility.again import Given, Recorded, Replayed
 from eligibility.canonical import canonical
 from eligibility.decider import Decider
 from eligibility.elsewhere import Elsewhere, deciding_elsewhere
@@ -115,18 +115,19 @@ async def test_a_decision_is_decided_again_and_what_differs_is_said(decider: Dec
     draft = changed(decider.ruleset, lower_threshold)
     no_such_generation = changed(decider.ruleset, without_generation)
     async with deciding_elsewhere(kept(decider.ruleset)) as same, deciding_elsewhere(kept(draft)) as other:
-        assert not await same.again(recorded, given)
+        assert await same.again(recorded, given) == Replayed(None, made.content_bytes)
         with pytest.raises(EngineFailure, match="not made known"):
             await other.again(recorded, given)
         await other.know(decider.ruleset.digest, kept(decider.ruleset))
         by_facts, by_cells = await other.again(recorded, given), await other.again(recorded)
-    assert isinstance(by_facts, Changed)
-    assert by_facts.outcome == ("permitted", "contact_meta")
-    assert [change.name for change in by_facts.lists["findings"]] == ["licence.mau-threshold"]
-    assert by_cells == NotDecidable(("entity.monthly_active_users",))
+    assert isinstance(by_facts.again, Changed)
+    assert by_facts.again.outcome == ("permitted", "contact_meta")
+    assert [change.name for change in by_facts.again.lists["findings"]] == ["licence.mau-threshold"]
+    assert by_cells == Replayed(NotDecidable(("entity.monthly_active_users",)), None)
     async with deciding_elsewhere(kept(no_such_generation)) as elsewhere:
         await elsewhere.know(decider.ruleset.digest, kept(decider.ruleset))
-        assert await elsewhere.again(recorded, given) == NotAccepted((("model.generation", "llama-2"),))
+        found = await elsewhere.again(recorded, given)
+    assert found == Replayed(NotAccepted((("model.generation", "llama-2"),)), None)
 
 
 def lower_threshold(words: dict[str, Any]) -> None:
