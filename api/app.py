@@ -7,7 +7,7 @@ from typing import Final
 
 from litestar import Litestar
 
-from api import decisions, operations, policy, rulesets, schema
+from api import decisions, operations, policy, replays, rulesets, schema
 from api.auth import guard
 from api.following import following
 from api.problems import answer_error
@@ -33,6 +33,7 @@ HANDLERS: Final = (
     decisions.what_if,
     decisions.read,
     decisions.list_all,
+    replays.replay_decision,
     policy.policy,
     policy.policy_view,
     rulesets.methods,

@@ -26,7 +26,7 @@ from eligibility.recall import missing_facts, recalled
 from eligibility.storage.decisions import StoredDecision, decision, list_decisions
 
 _PATH: Final = "/v1/decisions"
-_UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
+UUID_PATTERN: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @post(_PATH, status_code=HTTP_201_CREATED, request_max_body_size=LARGEST_BODY, opt=DECIDE.opt())
@@ -72,7 +72,7 @@ async def read(request: Request[Any, Any, Any]) -> Response[bytes]:
     service, key = service_of(request), caller(request)
     identifier: str = request.path_params["identifier"]
     stored = None
-    if _UUID.fullmatch(identifier):
+    if UUID_PATTERN.fullmatch(identifier):
         stored = await decision(service.database, UUID(identifier), mine=own_only(key))
     if stored is None:
         raise Refusal("not-found", "there is no decision with this id, or it is not yours to see")

@@ -21,6 +21,7 @@ ROUTES: Final = {
     ("POST", "/v1/decisions"): _DECIDING,
     ("GET", "/v1/decisions"): _READING,
     ("GET", "/v1/decisions/{identifier}"): _READING,
+    ("POST", "/v1/decisions/{identifier}/replay"): _READING_RULESETS,
     ("POST", "/v1/what-if"): _DECIDING,
     ("GET", "/v1/policy"): _READING,
     ("GET", "/v1/policy/{view}"): _READING,

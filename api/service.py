@@ -28,6 +28,9 @@ from eligibility.storage.log import AuditLog
 FRESH_SECONDS: Final = 1.5
 """How old what was last seen in force may be when an answer is begun: none leaves two seconds too late."""
 
+REPLAYS: Final = 2
+"""Decisions that are decided again at the same time, each in a process of its own."""
+
 
 async def recorded_ruleset(database: Database, digest: str) -> Ruleset:
     """The ruleset of that digest, as the database keeps it. Raises NotFound, StorageUnavailable."""
@@ -108,6 +111,7 @@ class Service:
     in_force: InForce
     reasons: Reasons = field(default_factory=Reasons)
     jobs: Jobs = field(default_factory=Jobs)
+    replays: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REPLAYS))
     rendered: Recent[Hashable, bytes] = field(default_factory=lambda: Recent(64))
     _rulesets: Recent[str, Ruleset] = field(default_factory=lambda: Recent(8))
     _questions: Recent[tuple[str, str], Questions] = field(default_factory=lambda: Recent(32))
