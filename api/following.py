@@ -28,17 +28,17 @@ async def following(service: Service) -> AsyncIterator[None]:
 
 
 async def _follow(service: Service) -> None:
-    said = ""
+    is_lost = False
     while True:
         await asyncio.sleep(LOOK_SECONDS)
         try:
             await activate_due(service.record)
             await service.in_force.refresh()
         except EligibilityError as error:
-            if str(error) != said:  # once, not twice a second
-                logger.warning("what is in force could not be seen: %s", error)
-            said = str(error)
+            if not is_lost:  # once, not twice a second
+                logger.warning("what is in force cannot be seen, and is looked for: %s", error)
+            is_lost = True
         except Exception:
             logger.exception("following the log failed")
         else:
-            said = ""
+            is_lost = False

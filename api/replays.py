@@ -26,9 +26,9 @@ REPLAY: Final = Operation(
     summary="Decide a recorded decision again",
     description=(
         "Under the ruleset that it was recorded under, to see that it comes out the same to the last byte; "
-        "or under another that the log keeps. What differs is listed by rule. Where texts were erased and the "
-        "other ruleset would need them, it cannot be decided again, which is said in `difference`. Nothing is"
-        " recorded but that somebody looked at a decision that others asked for."
+        "or under another that the log keeps. What differs is listed by rule. Where texts were erased and "
+        "the other ruleset would need them, it cannot be decided again, which is said in `difference`. "
+        "Nothing is recorded but that somebody looked at a decision that others asked for."
     ),
     answers={200: Success("What came of it.", ReplayAnswer, "replay")},
     problems=(401, 403, 404, 409, 422, 503),

@@ -12,6 +12,7 @@ import json
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any as Anything
 from typing import Final
 
@@ -65,6 +66,8 @@ async def _lines(asked: Mapping[str, Anything]) -> AsyncIterator[dict[str, Anyth
         "eligibility.ruleset_checks",
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
+        cwd=Path(__file__).parent.parent,  # this package and its neighbours, not what lies around us
+        start_new_session=True,  # Ctrl-C in our terminal is for us
         limit=_LARGEST_LINE,
     )
     try:

@@ -218,6 +218,25 @@ async def test_no_decision_is_recorded_under_a_ruleset_that_was_replaced(pair: P
     assert {is_new for is_new, _ in rows} == {True, False}
 
 
+def test_a_database_that_was_away_is_followed_again(pair: Pair) -> None:
+    lost, name = "what is in force cannot be seen", pair.database.name
+    elsewhere = pair.database.superuser_url.replace(f"/{name}?", "/postgres?")
+    before = pair.other.logged().count(lost)
+    with psycopg.connect(elsewhere, autocommit=True) as superuser:
+        superuser.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS false".encode())
+        superuser.execute(
+            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = %s", (name,)
+        )
+        until(lambda: pair.other.logged().count(lost) > before)
+        assert pair.other_portal.post("/v1/what-if", json=permitted()).status_code in {200, 503}
+        superuser.execute(f"ALTER DATABASE {name} ALLOW_CONNECTIONS true".encode())
+    until(lambda: pair.other_portal.post("/v1/decisions", json=permitted()).status_code == 201)
+    draft = pair.approved(reworded("after an outage"))
+    act(pair.approver, draft, "activation")
+    pair.everywhere(draft)
+    assert pair.other.logged().count(lost) == before + 1
+
+
 def test_a_ruleset_of_another_release_is_not_proposed(server: Server) -> None:
     digest = "sha256:" + "ab" * 32
     with psycopg.connect(str(server.settings.database_url)) as connection:
