@@ -24,13 +24,13 @@ HARMFUL = [
     '"=1"',
     "'=1",
     "“=1”",
-    "＝1",
-    "＋1",
-    "－1",
-    "＠SUM(1)",
-    "﹦1",
-    "−1",
-    '"  ＝1',
+    "\uff1d1",
+    "\uff0b1",
+    "\uff0d1",
+    "\uff20SUM(1)",
+    "\ufe661",
+    "\u22121",
+    '"  \uff1d1',
     "\x00=1",
 ]
 
@@ -45,7 +45,7 @@ def test_a_formula_at_the_beginning_gets_a_mark(text: str) -> None:
     [
         ("Example;=1", "Example;'=1"),
         ("Example; =1", "Example;' =1"),
-        ('Example";"=1', "Example\";'\"=1"),
+        ('Example";"=1', 'Example";\'"=1'),
         ("\t=1", "'\t'=1"),
         ("a\tb\t-1", "a\tb\t'-1"),
         ("first\n@second", "first\n'@second"),
@@ -75,13 +75,12 @@ def test_harmless_texts_stay_as_they_are(text: str) -> None:
 
 
 def runs(cell: str) -> bool:
-    """Whether a spreadsheet might run a cell, told in other words than those of the code under test."""
-    kept = re.sub(r"[\W_]", lambda found: found[0] if found[0] in "=+-@＝＋－＠" else "", cell)
-    before = re.split(r"[=+\-@＝＋－＠]", cell)[0]
-    return bool(kept) and kept[0] in "=+-@＝＋－＠" and re.fullmatch(r"[\s\"]*", before) is not None
+    """Whether a spreadsheet might run a cell: it looks past blanks and quotes, and not past a mark."""
+    seen = cell.lstrip(' \t\r\n"')
+    return seen.startswith(("=", "+", "-", "@", "\uff1d", "\uff20"))
 
 
-@given(st.text(st.sampled_from("=+-@＝＠;\t\r\n \"'ax,"), max_size=12))
+@given(st.text(st.sampled_from("=+-@\uff1d\uff20;\t\r\n \"'ax,"), max_size=12))
 def test_no_cell_of_a_defused_text_runs_whatever_ends_a_cell(text: str) -> None:
     safe = defused(text)
     for ends in ("", ";", "\t", "\n", ";\t\r\n"):
@@ -89,7 +88,7 @@ def test_no_cell_of_a_defused_text_runs_whatever_ends_a_cell(text: str) -> None:
         assert not [cell for cell in cells if runs(cell)], safe
 
 
-@given(st.text(st.sampled_from("=+-@＝＠;\t\r\n \"'ax,"), max_size=12), st.integers())
+@given(st.text(st.sampled_from("=+-@\uff1d\uff20;\t\r\n \"'ax,"), max_size=12), st.integers())
 def test_defused_json_means_the_same_and_no_cell_of_it_runs(text: str, number: int) -> None:
     value = {"a": text, "b": [number, text], "c": -1}
     safe = defused_json(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
