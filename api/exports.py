@@ -112,8 +112,10 @@ async def _pieces(service: Service, wanted: Wanted, form: Format, actor: str) ->
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="export")
         pieces = export(service.database.url, wanted, form, recorded)
         try:
+            await _next(thread, pieces)
+            yield b""
             while (piece := await _next(thread, pieces)) is not None:
-                if piece.data or not piece.records:
+                if piece.data:
                     yield piece.data
         finally:
             thread.submit(pieces.close)  # in its turn, for a piece may still be in the making

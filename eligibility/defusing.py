@@ -27,7 +27,7 @@ def defused(text: str) -> str:
 
     A blank that ends cells gets one too where it comes first. To read the text again, take these away.
     """
-    if not text:
+    if not text or (_is_plain(text[0]) and ";" not in text and text.isprintable()):
         return text
     safe = _BEGINNING.sub(r"\1'", text)
     return f"'{safe}" if safe.startswith(_BLANKS) else safe
@@ -35,4 +35,11 @@ def defused(text: str) -> str:
 
 def defused_json(text: str) -> str:
     """JSON of an object or array that means the same, with no formula that begins after a semicolon."""
+    if ";" not in text:
+        return text
     return _IN_JSON.sub(lambda found: f"{found[1]}\\u{ord(found[2]):04x}", text)
+
+
+def _is_plain(first: str) -> bool:
+    """Whether no formula begins with such a character; most texts are told by theirs."""
+    return first.isalnum() or first in "{["

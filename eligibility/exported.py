@@ -14,6 +14,7 @@ from eligibility.atoms import Questions
 from eligibility.building import build
 from eligibility.chain import signed_document
 from eligibility.recall import missing_facts
+from eligibility.storage.entries import DECISION
 from eligibility.storage.exporting import ExportedBlock, ExportedRecord, Opening, Wanted
 from eligibility.storage.records import join_private
 
@@ -85,7 +86,8 @@ class Lines:
         Raises NotFound, StorageUnavailable.
         """
         envelope = orjson.loads(record.body)
-        facts, content = envelope.get("facts", {}), record.evaluation
+        facts = envelope.get("facts", {})
+        content = record.evaluation if envelope["kind"] == DECISION else None
         private = orjson.loads(record.opening.content) if record.opening else {}
         texts = {name: value for name, value in private.items() if name not in _NO_FACTS}
         return {
@@ -98,7 +100,7 @@ class Lines:
             "channel": envelope["channel"],
             "subject": facts.get("subject"),
             "outcome": envelope.get("outcome"),
-            "generation": facts["model"]["generation"] if content is not None else None,
+            "generation": None if content is None else facts["model"]["generation"],
             "ruleset": envelope.get("ruleset"),
             "findings": _names(content, "findings", "finding"),
             "obligations": _names(content, "obligations", "obligation"),
