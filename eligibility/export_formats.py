@@ -11,7 +11,7 @@ from typing import Literal, Protocol
 import orjson
 
 from eligibility.defusing import defused, defused_json
-from eligibility.exported import Kind, Line
+from eligibility.exported import Kind, Line, json_text
 
 Format = Literal["jsonl", "csv", "parquet"]
 FORMATS: tuple[Format, ...] = ("jsonl", "csv", "parquet")
@@ -118,8 +118,3 @@ def _cell(value: Anything, kind: Kind) -> str:
     if kind == "text":
         return defused(value)
     return json_text(value) if kind in {"number", "flag"} else str(value)
-
-
-def json_text(value: Anything) -> str:
-    """A value as JSON in a text, the same for the same value."""
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()

@@ -63,6 +63,11 @@ def columns(wanted: Wanted) -> Mapping[str, Kind]:
     return {**_COLUMNS, **_PROOFS} if wanted.proofs else _COLUMNS
 
 
+def json_text(value: Anything) -> str:
+    """A value as JSON in a text, the same for the same value."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS).decode()
+
+
 class Lines:
     """Makes lines of records. `document` gives the canonical JSON of a recorded ruleset by its digest."""
 

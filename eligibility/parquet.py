@@ -9,8 +9,7 @@ from typing import Any as Anything
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from eligibility.export_formats import json_text
-from eligibility.exported import Kind, Line
+from eligibility.exported import Kind, Line, json_text
 
 GROUP_ROWS = 50_000
 GROUP_BYTES = 64 * 2**20

@@ -1,131 +1,27 @@
-"""Exports say what was recorded, in every format, and prove it."""
+"""Exports say what was recorded, in every format, and nothing that is not wanted or was erased."""
 
-import asyncio
 import csv
 import io
 import json
-import tracemalloc
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-from hashlib import sha256
 from typing import Any
 
 import psycopg
 import pyarrow.parquet as pq
 import pytest
 
-from eligibility import merkle
-from eligibility.canonical import canonical, timestamp
-from eligibility.chain import Header, is_signed_by
-from eligibility.decider import Decider, Decision
+from eligibility.canonical import timestamp
 from eligibility.export import announce, export
-from eligibility.export_formats import FORMATS, Format
-from eligibility.reading import read_request
-from eligibility.recording import decision_entry
-from eligibility.storage.database import Database
-from eligibility.storage.entries import Entry
+from eligibility.export_formats import FORMATS
 from eligibility.storage.exporting import Wanted
-from eligibility.storage.keys import Keys
-from eligibility.storage.log import AuditLog
-from eligibility.storage.records import commitment, hash_bytes
-from eligibility.storage.rulesets import genesis
-from tests.api.bodies import permitted, prohibited, unclear
 from tests.conftest import FreshDatabase
-from tests.properties.sizes import sized
 from tests.storage import making
-from tests.storage.conftest import SECRET, SIGNER
-
-NAMES = (
-    "Example Robotics Inc.",
-    'A "quoted" name, with a comma',
-    "two\nlines\r\nand a\ttab",
-    "=HYPERLINK(1)",
-    "+1;=2",
-    "\uff1dwide",
-    "🤖 Müller; 東京",
-)
-BODIES = (
-    *(permitted(name=name, reference=f"crm-{n}") for n, name in enumerate(NAMES)),
-    prohibited(name="Exemple"),
-    unclear(name="Little is known", affiliates=[{"relation": "parent"}, {"relation": "subsidiary"}]),
-    unclear(),
-)
-
-
-@dataclass
-class Exports:
-    """A log with decisions of every sort, and the exports of it."""
-
-    log: AuditLog
-    url: str
-    made: dict[str, tuple[Decision, dict[str, Any], Entry]]
-
-    async def of(self, form: Format, **wanted: Any) -> bytes:
-        return b"".join([piece async for piece in self.pieces(form, **wanted)])
-
-    async def pieces(self, form: Format, **wanted: Any) -> AsyncIterator[bytes]:
-        asked = Wanted(**wanted)
-        announced = await announce(self.log, asked, form, actor="system", channel="cli")
-        for piece in export(self.url, asked, form, announced):
-            yield piece.data
-
-    async def lines(self, **wanted: Any) -> list[dict[str, Any]]:
-        """The records of an export as JSONL, whose end is checked."""
-        found = [json.loads(line) for line in (await self.of("jsonl", **wanted)).splitlines()]
-        end = found.pop()
-        records = [line for line in found if line.keys() != {"block"}]
-        assert end["end"]["records"] == len(records)
-        return records
-
-
-@pytest.fixture
-async def exports(log: AuditLog, service: Database, decider: Decider, database: FreshDatabase) -> Exports:
-    ruleset = decider.ruleset
-    await genesis(log, service, ruleset.digest, ruleset.version, canonical(dict(ruleset.document)))
-    key, _ = await Keys(service, SECRET).create(log, name="=a portal", kind="system", role="portal")
-    made = {}
-    for body in BODIES:
-        decision = decided(decider, body)
-        entry = decision_entry(decision, actor=str(key.principal), channel="http", idempotency_key=None)
-        made[str(entry.id)] = (decision, body, entry)
-    entries = [entry for _, _, entry in made.values()]
-    await log.append(entries[0])
-    await asyncio.gather(*map(log.append, entries[1:]))
-    return Exports(log, database.service_url, made)
-
-
-def decided(decider: Decider, body: dict[str, Any]) -> Decision:
-    return decider.decide(read_request(json.dumps(body).encode(), decider.ruleset.vocabulary))
+from tests.storage.exporting import BODIES, Exports, from_csv, from_parquet
 
 
 def names(members: Sequence[dict[str, Any]], name: str) -> list[str]:
     return [member[name] for member in members]
-
-
-def from_csv(data: bytes) -> list[dict[str, Any]]:
-    """The rows of a CSV, typed again. Its texts stay defused."""
-    rows: list[dict[str, Any]] = []
-    for row in csv.DictReader(io.StringIO(data.decode(), newline=""), strict=True):
-        typed: dict[str, Any] = {name: value or None for name, value in row.items()}
-        for name in ("findings", "obligations", "missing_facts", "proof"):
-            if name in typed:
-                typed[name] = row[name].split(";") if row[name] else []
-        for name in ("sequence", "block", "index", "facts", "texts_erased", "texts", "block_header"):
-            if typed.get(name) is not None:
-                typed[name] = json.loads(row[name])
-        rows.append(typed)
-    return rows
-
-
-def from_parquet(data: bytes) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = pq.read_table(io.BytesIO(data)).to_pylist()
-    for row in rows:
-        row["at"] = timestamp(row["at"])
-        for name in ("facts", "texts", "block_header"):
-            if row.get(name) is not None:
-                row[name] = json.loads(row[name])
-    return rows
 
 
 async def test_a_line_says_what_was_asked_decided_and_recorded(exports: Exports) -> None:
@@ -264,18 +160,6 @@ async def test_texts_are_left_out_where_they_are_not_wanted(exports: Exports) ->
         assert (line["requested_by"], line["texts_erased"]) == (None, False)
 
 
-async def test_erased_texts_are_gone_and_said_to_be(exports: Exports, database: FreshDatabase) -> None:
-    erased = next(iter(exports.made))
-    with psycopg.connect(database.owner_url) as owner:
-        owner.execute("DELETE FROM private WHERE record = %s", (erased,))
-    for form in FORMATS:
-        assert b"Example Robotics" not in await exports.of(form, proofs=True)
-    first, *others = await exports.lines(proofs=True)
-    assert (first["id"], first["texts_erased"], first["texts"]) == (erased, True, None)
-    assert not any(line["texts_erased"] for line in others)
-    assert_proved(first, blocks(await exports.of("jsonl", proofs=True)))
-
-
 async def test_what_is_erased_during_an_export_leaves_no_more(
     exports: Exports, database: FreshDatabase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -290,124 +174,3 @@ async def test_what_is_erased_during_an_export_leaves_no_more(
     assert b'"end"' in rest
     for name in ("Exemple", "Little is known", "crm-"):
         assert name.encode() not in rest
-
-
-def blocks(data: bytes) -> dict[int, dict[str, Any]]:
-    """The blocks that a JSONL export with proofs holds, each before its records."""
-    found: dict[int, dict[str, Any]] = {}
-    for line in map(json.loads, data.splitlines()):
-        if line.keys() == {"block"}:
-            assert line["block"]["number"] not in found
-            found[line["block"]["number"]] = line["block"]
-        elif "sequence" in line:
-            assert line["block"] == max(found)
-    return found
-
-
-def assert_proved(line: dict[str, Any], found: dict[int, dict[str, Any]]) -> None:
-    """Check a line offline: body against leaf, leaf against block, block against the log's key."""
-    block = found[line["block"]]
-    leaf = sha256(b"\x00" + line["body"].encode()).digest()
-    assert line["leaf"] == leaf.hex()
-    path = [bytes.fromhex(step) for step in line["proof"]]
-    root = hash_bytes(block["root"])
-    assert merkle.verify(leaf, line["index"], block["count"], path, root)
-    assert line["sequence"] == block["first"] + line["index"]
-    header = Header(
-        *(block["number"], block["first"], block["count"], root, hash_bytes(block["previous"])),
-        *(datetime.fromisoformat(block["at"]), block["key"]),
-    )
-    assert block["hash"] == f"sha256:{header.hash.hex()}"
-    keys = {SIGNER.key.id: SIGNER.key.public}
-    assert is_signed_by(header, bytes.fromhex(block["signature"]), keys)
-    envelope = json.loads(line["body"])
-    for member in ("id", "kind", "at", "actor", "channel"):
-        assert line[member] == envelope[member]
-    assert line["outcome"] == envelope.get("outcome")
-    if line["texts"] is not None:
-        salt, content = bytes.fromhex(line["texts"]["salt"]), canonical(line["texts"]["content"])
-        assert commitment(salt, content) == envelope["private"]
-
-
-@pytest.mark.parametrize("kind", [None, "decision"], ids=["every record", "decisions alone"])
-async def test_every_line_is_proved_by_itself(exports: Exports, kind: str | None) -> None:
-    data = await exports.of("jsonl", kind=kind, proofs=True)
-    found = blocks(data)
-    lines = [line for line in map(json.loads, data.splitlines()) if "sequence" in line]
-    assert any(len(line["proof"]) > 2 for line in lines)
-    for line in lines:
-        assert_proved(line, found)
-    for rows in (
-        from_csv(await exports.of("csv", kind=kind, proofs=True)),
-        from_parquet(await exports.of("parquet", kind=kind, proofs=True)),
-    ):
-        assert len(rows) >= len(lines)
-        for row in rows:
-            assert_proved(row, {row["block"]: row["block_header"]})
-
-
-async def test_a_block_that_is_not_whole_proves_nothing(exports: Exports, database: FreshDatabase) -> None:
-    *_, first, last = exports.made
-    with psycopg.connect(database.superuser_url) as superuser:
-        superuser.execute("SET session_replication_role = replica")
-        superuser.execute("DELETE FROM record WHERE id = %s", (last,))
-    lines = await exports.lines(proofs=True)
-    assert lines[-1]["id"] == first
-    assert lines[-1]["proof"] is None
-    assert lines[0]["proof"] is not None  # it stands in another block
-
-
-async def test_a_large_block_is_exported_in_several_pieces_and_groups_of_rows(
-    exports: Exports, decider: Decider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("eligibility.parquet.GROUP_ROWS", 700)
-    decision = decided(decider, permitted())
-    for _ in range(2):
-        entries = [decision_entry(decision, actor="system", channel="batch") for _ in range(750)]
-        await asyncio.gather(*map(exports.log.append, entries))
-    data = await exports.of("parquet")
-    file = pq.ParquetFile(io.BytesIO(data))
-    groups = [file.metadata.row_group(n) for n in range(file.metadata.num_row_groups)]
-    assert sum(group.num_rows for group in groups) == len(BODIES) + 1500
-    assert len(groups) == 2
-    assert groups[0].column(0).compression == "ZSTD"
-    assert [row["sequence"] for row in from_parquet(data)] == [
-        line["sequence"] for line in await exports.lines()
-    ]
-    sizes = [len(piece) async for piece in exports.pieces("jsonl")]
-    assert max(sizes) < sum(sizes) / 2
-
-
-async def peak(exports: Exports, form: Format) -> int:
-    """The most memory that an export takes while it is streamed, in bytes."""
-    wanted = Wanted(proofs=True)
-    announced = await announce(exports.log, wanted, form, actor="system", channel="cli")
-    tracemalloc.start()
-    try:
-        for _ in export(exports.url, wanted, form, announced):
-            pass  # as a stream does that is sent on
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
-
-
-async def test_memory_does_not_grow_with_the_log(
-    exports: Exports, decider: Decider, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    few = sized(500, 5_000)
-    monkeypatch.setattr("eligibility.storage.exporting._CHUNK", few // 4)
-    monkeypatch.setattr("eligibility.parquet.GROUP_ROWS", few // 2)
-    decision = decided(decider, permitted())
-
-    async def grow(count: int) -> None:
-        for _ in range(count // 250):
-            entries = [decision_entry(decision, actor="system", channel="batch") for _ in range(250)]
-            await asyncio.gather(*map(exports.log.append, entries))
-
-    await grow(few)
-    for form in FORMATS:
-        await peak(exports, form)  # what is loaded and remembered once
-    before = {form: await peak(exports, form) for form in FORMATS}
-    await grow(3 * few)
-    after = {form: await peak(exports, form) for form in FORMATS}
-    assert all(after[form] < 1.5 * before[form] for form in FORMATS), (before, after)
