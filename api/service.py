@@ -31,6 +31,9 @@ FRESH_SECONDS: Final = 1.5
 REPLAYS: Final = 2
 """Decisions that are decided again at the same time, each in a process of its own."""
 
+MOST_EXPORTS: Final = 4
+"""Exports that one process sends at a time: each has a connection to the database, and a thread."""
+
 
 async def recorded_ruleset(database: Database, digest: str) -> Ruleset:
     """The ruleset of that digest, as the database keeps it. Raises NotFound, StorageUnavailable."""
@@ -112,6 +115,7 @@ class Service:
     reasons: Reasons = field(default_factory=Reasons)
     jobs: Jobs = field(default_factory=Jobs)
     replays: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REPLAYS))
+    exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_EXPORTS))
     rendered: Recent[Hashable, bytes] = field(default_factory=lambda: Recent(64))
     _rulesets: Recent[str, Ruleset] = field(default_factory=lambda: Recent(8))
     _questions: Recent[tuple[str, str], Questions] = field(default_factory=lambda: Recent(32))
