@@ -1,5 +1,6 @@
 """Rulesets: loading, checking, proposing, approving them, and putting them in force."""
 
+import asyncio
 from typing import Any, Final
 
 import orjson
@@ -69,7 +70,8 @@ async def read(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def load(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Load a ruleset as a draft."""
     parameters(request)
-    asked = read_form(RulesetUpload, await json_body(request))
+    # megabytes are read in a thread, and loaded in a process, so that decisions need not wait
+    asked = await asyncio.to_thread(read_form, RulesetUpload, await json_body(request))
     unfit = [name for name in asked.files if not is_name(name)]
     if unfit:
         wanted = "name files as a rules folder does: `ruleset.yaml`, `cases/licence.yaml`"

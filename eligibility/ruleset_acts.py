@@ -68,10 +68,12 @@ async def keep_draft(
     if await source(record.database, loaded.digest) == files:
         return False
     found = await life(record.database, loaded.digest)
+    if found.state in {"in_force", "retired"}:
+        raise ActRefused("the same ruleset was put in force with other cases or comments, which stay with it")
     if found.state != "draft":
         raise ActRefused(
-            f"the same ruleset with other cases or comments is {found.state.replace('_', ' ')}: "
-            "withdraw it before its files are replaced"
+            f"the same ruleset with other cases or comments is {found.state}: withdraw it first, so that its "
+            "files can be replaced"
         )
     await replace_source(record.log, found, files, actor, reason=reason)
     return True
