@@ -14,7 +14,9 @@ from uuid import UUID
 
 import click
 
+from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
 from eligibility.commands.failures import FAULT, exit_code, message
+from eligibility.commands.options import as_json, settings
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +24,6 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 ROLES = click.Choice(["portal", "reviewer", "approver", "auditor", "monitor", "admin"])
 PERCENT = click.FloatRange(0, 100)
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class Commands(click.Group):
@@ -61,7 +62,7 @@ def serve() -> int:
     """Run the service, with an embedded PostgreSQL unless a database is configured."""
     from eligibility.serve import serve as run
 
-    return run(_settings())
+    return run(settings())
 
 
 @main.command()
@@ -92,7 +93,7 @@ def decide(*, file: BinaryIO, rules: Path | None, record: bool, as_json: bool, *
     wanted = Asked(
         asked["changes"], asked["change_kind"], asked["sufficient"], tuple(dict.fromkeys(asked["why_not"]))
     )
-    return run(file.read(), rules, _settings(), record=record, as_json=as_json, asked=wanted)
+    return run(file.read(), rules, settings(), record=record, as_json=as_json, asked=wanted)
 
 
 @main.group()
@@ -220,7 +221,7 @@ def keys_create(
         if expires <= datetime.now(UTC):
             raise click.BadParameter(f"`{expires.isoformat()}` has passed", param_hint="--expires")
     return create(
-        _settings(),
+        settings(),
         name=name,
         kind=kind or ("system" if role in {"portal", "monitor"} else "person"),
         role=role,
@@ -236,7 +237,7 @@ def keys_list(*, as_json: bool) -> int:
     """List all keys, never their text."""
     from eligibility.commands.keys import show
 
-    return show(_settings(), as_json=as_json)
+    return show(settings(), as_json=as_json)
 
 
 @keys.command("revoke")
@@ -246,7 +247,16 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
     """End the key with this ID, which `keys list` shows."""
     from eligibility.commands.keys import revoke
 
-    return revoke(_settings(), key, as_json=as_json)
+    return revoke(settings(), key, as_json=as_json)
+
+
+@main.group()
+def audit() -> None:
+    """Look after the log of everything that was decided and done."""
+
+
+for command in (forget, retain, hold, holds, release_hold):
+    audit.add_command(command)
 
 
 @main.group()
@@ -260,7 +270,7 @@ def db_upgrade(*, as_json: bool) -> int:
     """Migrate to the newest revision, with the owner's login (ELIGIBILITY_OWNER_DATABASE_URL)."""
     from eligibility.commands.db import upgrade
 
-    return upgrade(_settings(), as_json=as_json)
+    return upgrade(settings(), as_json=as_json)
 
 
 @db.command("current")
@@ -269,7 +279,7 @@ def db_current(*, as_json: bool) -> int:
     """Say which revision the database is at; exits with 1 where the service needs another."""
     from eligibility.commands.db import current
 
-    return current(_settings(), as_json=as_json)
+    return current(settings(), as_json=as_json)
 
 
 @db.command("roles")
@@ -282,15 +292,8 @@ def db_roles(*, database: str, as_json: bool) -> int:
     return roles(database, as_json=as_json)
 
 
-def _settings() -> Any:
-    """The settings. Raises SettingsInvalid."""
-    from eligibility.settings import Settings
-
-    return Settings.from_environment()
-
-
 def _rules_folder(given: Path | None) -> Path:
     """The rules folder that is meant: the given one, the configured one, or the shipped one."""
     from eligibility.loading import shipped_rules
 
-    return given or _settings().rules_dir or shipped_rules()
+    return given or settings().rules_dir or shipped_rules()
