@@ -19,6 +19,7 @@ ROUTES: Final = {
     ("GET", "/v1/decisions"): _READING,
     ("GET", "/v1/decisions/{identifier}"): _READING,
     ("POST", "/v1/what-if"): _DECIDING,
+    ("POST", "/v1/erasures"): frozenset({"admin"}),
     ("GET", "/v1/policy"): _READING,
     ("GET", "/v1/policy/{view}"): _READING,
     ("GET", "/health/live"): ANYONE,
