@@ -27,7 +27,7 @@ from eligibility.storage.log import AuditLog
 ERASURE = "erasure"
 
 MOST_AT_ONCE = 250
-"""Records that one record of an erasure names: it is read whole while the log's head is locked."""
+"""Records that one record of an erasure names: the database looks for each of them in it."""
 
 _MOST_NAMED = 5
 _NAMES = ("principal.created", "key.created")
