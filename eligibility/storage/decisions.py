@@ -195,7 +195,7 @@ def _filtered(query: Select[Any], filters: Filters) -> Select[Any]:
 def storable(value: str) -> str:
     """The value, if the database can hold such a text. Raises UnacceptableRequest."""
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise UnacceptableRequest([Fault("", "a filter holds a character that no text here can hold")])
+        raise UnacceptableRequest([Fault("", "a text holds a character that no text here can hold")])
     return value
 
 

@@ -123,7 +123,7 @@ def _erasure(records: Sequence[UUID], reason: str | None, actor: str, channel: s
         actor=actor,
         channel=channel,
         facts={"records": [str(record) for record in records]},
-        private={"reason": reason} if reason else None,
+        private={"reason": storable(reason)} if reason else None,
         also=(erasing,),
     )
 

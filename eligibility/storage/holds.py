@@ -14,6 +14,7 @@ from sqlalchemy import Row, select
 from eligibility.errors import NotFound, Overtaken
 from eligibility.storage import tables
 from eligibility.storage.database import STATEMENT_SECONDS, Database
+from eligibility.storage.decisions import storable
 from eligibility.storage.entries import Entry, Statement
 from eligibility.storage.failures import translated
 from eligibility.storage.log import AuditLog
@@ -75,7 +76,7 @@ async def set_hold(
     """Keep the months from `first` to `last`, given by their first days; the hold's id.
 
     From the return on, nothing of them is taken away: an erasure or retention at work is waited for, within
-    seconds. Raises StorageUnavailable.
+    seconds. Raises UnacceptableRequest for a reason that no text can be, StorageUnavailable.
     """
     identifier = uuid_utils.compat.uuid7()
     keep = Statement(
@@ -91,7 +92,7 @@ async def set_hold(
             actor=actor,
             channel=channel,
             facts={"from": first.isoformat(), "to": last.isoformat()},
-            private={"reason": reason},
+            private={"reason": storable(reason)},
             also=(keep,),
         )
     )

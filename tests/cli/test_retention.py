@@ -160,4 +160,5 @@ def test_months_too_young_and_holds_that_make_no_sense_are_wrong_use(
     backwards = audit("hold", "--from", "2025-03", "--to", "2025-02", "--reason", "a case")
     assert backwards.exit_code == 2
     assert "`2025-02` is before `2025-03`" in backwards.stderr
-    assert audit("hold", "--from", "2025-03", "--to", "2025-03", "--reason", " ").exit_code == 2
+    for reason in (" ", "half a pair: \ud800"):
+        assert audit("hold", "--from", "2025-03", "--to", "2025-03", "--reason", reason).exit_code == 2
