@@ -16,7 +16,8 @@ import click
 
 from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
 from eligibility.commands.failures import FAULT, exit_code, message
-from eligibility.commands.options import as_json, settings
+from eligibility.commands.options import as_json
+from eligibility.commands.options import settings as _settings
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def serve() -> int:
     """Run the service, with an embedded PostgreSQL unless a database is configured."""
     from eligibility.serve import serve as run
 
-    return run(settings())
+    return run(_settings())
 
 
 @main.command()
@@ -93,7 +94,7 @@ def decide(*, file: BinaryIO, rules: Path | None, record: bool, as_json: bool, *
     wanted = Asked(
         asked["changes"], asked["change_kind"], asked["sufficient"], tuple(dict.fromkeys(asked["why_not"]))
     )
-    return run(file.read(), rules, settings(), record=record, as_json=as_json, asked=wanted)
+    return run(file.read(), rules, _settings(), record=record, as_json=as_json, asked=wanted)
 
 
 @main.group()
@@ -221,7 +222,7 @@ def keys_create(
         if expires <= datetime.now(UTC):
             raise click.BadParameter(f"`{expires.isoformat()}` has passed", param_hint="--expires")
     return create(
-        settings(),
+        _settings(),
         name=name,
         kind=kind or ("system" if role in {"portal", "monitor"} else "person"),
         role=role,
@@ -237,7 +238,7 @@ def keys_list(*, as_json: bool) -> int:
     """List all keys, never their text."""
     from eligibility.commands.keys import show
 
-    return show(settings(), as_json=as_json)
+    return show(_settings(), as_json=as_json)
 
 
 @keys.command("revoke")
@@ -247,7 +248,7 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
     """End the key with this ID, which `keys list` shows."""
     from eligibility.commands.keys import revoke
 
-    return revoke(settings(), key, as_json=as_json)
+    return revoke(_settings(), key, as_json=as_json)
 
 
 @main.group()
@@ -270,7 +271,7 @@ def db_upgrade(*, as_json: bool) -> int:
     """Migrate to the newest revision, with the owner's login (ELIGIBILITY_OWNER_DATABASE_URL)."""
     from eligibility.commands.db import upgrade
 
-    return upgrade(settings(), as_json=as_json)
+    return upgrade(_settings(), as_json=as_json)
 
 
 @db.command("current")
@@ -279,7 +280,7 @@ def db_current(*, as_json: bool) -> int:
     """Say which revision the database is at; exits with 1 where the service needs another."""
     from eligibility.commands.db import current
 
-    return current(settings(), as_json=as_json)
+    return current(_settings(), as_json=as_json)
 
 
 @db.command("roles")
@@ -296,4 +297,4 @@ def _rules_folder(given: Path | None) -> Path:
     """The rules folder that is meant: the given one, the configured one, or the shipped one."""
     from eligibility.loading import shipped_rules
 
-    return given or settings().rules_dir or shipped_rules()
+    return given or _settings().rules_dir or shipped_rules()
