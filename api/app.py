@@ -7,7 +7,7 @@ from typing import Final
 
 from litestar import Litestar
 
-from api import decisions, exports, operations, policy, replays, rulesets, schema
+from api import decisions, erasures, exports, operations, policy, replays, rulesets, schema
 from api.auth import guard
 from api.following import following
 from api.problems import answer_error
@@ -34,6 +34,7 @@ HANDLERS: Final = (
     decisions.read,
     decisions.list_all,
     replays.replay_decision,
+    erasures.erase_texts,
     exports.export_log,
     policy.policy,
     policy.policy_view,

@@ -1,6 +1,6 @@
 """The OpenAPI document, put together from what handlers say of themselves."""
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -73,12 +73,11 @@ def openapi_document(routes: Iterable[object], examples: Mapping[str, object]) -
     }
 
 
-def _schemas(found: Collection[Operation]) -> dict[str, Any]:
+def _schemas(found: Iterable[Operation]) -> dict[str, Any]:
     models: list[type[BaseModel]] = [ProblemDocument]
-    models.extend(each.body for each in found if each.body is not None)
-    models.extend(
-        success.model for each in found for success in each.answers.values() if success.model is not None
-    )
+    for each in found:
+        sent = (each.body, *(success.model for success in each.answers.values()))
+        models.extend(model for model in sent if model is not None)
     _, definitions = models_json_schema(
         [(model, "validation") for model in dict.fromkeys(models)], ref_template=_REFERENCE
     )

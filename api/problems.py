@@ -16,6 +16,7 @@ from eligibility.errors import (
     EngineFailure,
     EvaluatorsDisagree,
     Fault,
+    Held,
     IdempotencyConflict,
     NotFound,
     Overtaken,
@@ -60,6 +61,7 @@ KINDS: Final = {
         Kind(
             "overtaken", 409, "Something else was done first", "Look again, then decide whether to repeat it."
         ),
+        Kind("held", 409, "A legal hold keeps it", "Ask whoever set the hold to release it."),
         Kind(
             "not-possible",
             409,
@@ -88,6 +90,7 @@ _OF_STORAGE: Final[Mapping[type[Exception], Kind]] = {
     IdempotencyConflict: KINDS["key-reused"],
     Overtaken: KINDS["overtaken"],
     ActRefused: KINDS["not-possible"],
+    Held: KINDS["held"],
     NotFound: KINDS["not-found"],
 }
 
@@ -147,7 +150,7 @@ def problem_of(error: Exception) -> Problem:
             problem = _unavailable(str(error), 1)
         case EvaluatorsDisagree() | EngineFailure():
             problem = _unavailable("the request could not be decided reliably, so it was not", _AFTER_A_FAULT)
-        case IdempotencyConflict() | Overtaken() | ActRefused() | NotFound():
+        case IdempotencyConflict() | Overtaken() | ActRefused() | Held() | NotFound():
             problem = Problem(_OF_STORAGE[type(error)], str(error))
         case HTTPException():
             problem = _of_framework(error)

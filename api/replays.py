@@ -8,10 +8,9 @@ from litestar.status_codes import HTTP_200_OK
 
 from api.answers import answer, as_json
 from api.auth import caller
-from api.decisions import UUID_PATTERN
+from api.decisions import UUID_PATTERN, absent
 from api.documented import Operation, Parameter, Success
 from api.incoming import parameters
-from api.problems import Refusal
 from api.recording import record_access
 from api.ruleset_schemas import Replay as ReplayAnswer
 from api.service import Service, service_of
@@ -56,13 +55,14 @@ REPLAY: Final = Operation(
 async def replay_decision(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Decide it again, and say what differs."""
     given = parameters(request, ("ruleset",))
-    service, identifier = service_of(request), request.path_params["identifier"]
+    service, key = service_of(request), caller(request)
+    identifier: str = request.path_params["identifier"]
     stored = None
     if UUID_PATTERN.fullmatch(identifier):
         stored = await decision(service.database, UUID(identifier))
     if stored is None:
-        raise Refusal("not-found", "there is no decision with this id")
-    await record_access(service, caller(request), [stored])
+        raise await absent(service, identifier, key)
+    await record_access(service, key, [stored])
     async with service.replays:
         made = await replay(service.database, stored, given.get("ruleset"))
     return answer(as_json(await _told(service, stored, made)))

@@ -27,6 +27,7 @@ ROUTES: Final = {
     ("POST", "/v1/decisions/{identifier}/replay"): _READING_RULESETS,
     ("GET", "/v1/audit/export"): _READING - OWN_ONLY,
     ("POST", "/v1/what-if"): _DECIDING,
+    ("POST", "/v1/erasures"): frozenset({"admin"}),
     ("GET", "/v1/policy"): _READING,
     ("GET", "/v1/policy/{view}"): _READING,
     ("GET", "/v1/rulesets"): _READING_RULESETS,

@@ -16,17 +16,13 @@ from pathlib import Path
 from typing import Any as Anything
 from typing import Final
 
-from eligibility.errors import EligibilityError, RuleFault, RulesetInvalid
+from eligibility.errors import EngineFailure, RuleFault, RulesetInvalid
 from eligibility.ruleset_life import CHECKS, Checked
 
 SECONDS: Final = 600.0
 """How long a process may take for all that it was asked."""
 
 _LARGEST_LINE: Final = 64 * 1024 * 1024
-
-
-class ChildFailed(EligibilityError):
-    """The process that checks a ruleset ended without an answer, or took too long: look at the log."""
 
 
 @dataclass(frozen=True)
@@ -41,7 +37,7 @@ class Loaded:
 async def load_elsewhere(files: Mapping[str, str]) -> Loaded:
     """Load a ruleset in a process of its own, so that nobody waits for it.
 
-    Raises RulesetInvalid with every fault of the loader, ChildFailed.
+    Raises RulesetInvalid with every fault of the loader, EngineFailure.
     """
     [answer] = [each async for each in _lines({"files": dict(files), "kinds": []})]
     if "faults" in answer:
@@ -52,7 +48,7 @@ async def load_elsewhere(files: Mapping[str, str]) -> Loaded:
 async def checks_elsewhere(
     files: Mapping[str, str], in_force: Mapping[str, Anything], kinds: Sequence[str] = CHECKS
 ) -> AsyncIterator[Checked]:
-    """Make checks in a process of their own, each told as soon as it is made. Raises ChildFailed."""
+    """Make checks in a process of their own, each told as soon as it is made. Raises EngineFailure."""
     asked = {"files": dict(files), "in_force": in_force, "kinds": list(kinds)}
     async for answer in _lines(asked):
         yield Checked(answer["kind"], passed=answer["passed"], report=answer["report"])
@@ -77,13 +73,13 @@ async def _lines(asked: Mapping[str, Anything]) -> AsyncIterator[dict[str, Anyth
                 yield json.loads(line)
             code = await child.wait()
     except TimeoutError:
-        raise ChildFailed(f"the checks took longer than {SECONDS:g} seconds") from None
+        raise EngineFailure(f"the checks took longer than {SECONDS:g} seconds") from None
     finally:
         with contextlib.suppress(ProcessLookupError):
             child.kill()
         await child.wait()
     if code != 0:
-        raise ChildFailed(f"the process that checks the ruleset ended with the code {code}")
+        raise EngineFailure(f"the process that checks the ruleset ended with the code {code}")
 
 
 async def _send(child: asyncio.subprocess.Process, body: bytes) -> None:

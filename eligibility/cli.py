@@ -14,10 +14,11 @@ from uuid import UUID
 
 import click
 
-from eligibility.cli_options import FOLDER, MOMENT, as_json
-from eligibility.cli_options import settings as _settings
+from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
 from eligibility.cli_rulesets import rulesets
 from eligibility.commands.failures import FAULT, exit_code, message
+from eligibility.commands.options import FOLDER, MOMENT, as_json
+from eligibility.commands.options import settings as _settings
 
 logger = logging.getLogger(__name__)
 
@@ -193,6 +194,10 @@ def rules_show(
 @main.group()
 def audit() -> None:
     """Work with the log of decisions."""
+
+
+for command in (forget, retain, hold, holds, release_hold):
+    audit.add_command(command)
 
 
 @audit.command("export")

@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from eligibility.cli_options import FOLDER, MOMENT, as_json, settings
+from eligibility.commands.options import FOLDER, MOMENT, as_json, settings
 
 _key_file = click.option(
     "--key-file",

@@ -16,6 +16,7 @@ EligibilityError
     ├── IdempotencyConflict       409: the key was used for another request
     ├── Overtaken                 409: somebody else did it, or something else, first
     ├── ActRefused                409: as things stand, this may not be done to a ruleset, or not by them
+    ├── Held                      409: a legal hold keeps it
     ├── RecordRefused             the database refused this one record
     └── NotFound                  404
 """
@@ -136,6 +137,10 @@ class Overtaken(StorageError):
 
 class ActRefused(StorageError):
     """Do first what the message names, or let somebody else do it. Nothing was recorded."""
+
+
+class Held(StorageError):
+    """A legal hold keeps what was to be taken away: nothing was. Ask whoever set the hold to release it."""
 
 
 class RecordRefused(StorageError):

@@ -16,7 +16,7 @@ from typing import Any as Anything
 import orjson
 
 from eligibility.canonical import canonical, timestamp
-from eligibility.checking import ChildFailed, Loaded, checks_elsewhere
+from eligibility.checking import Loaded, checks_elsewhere
 from eligibility.errors import (
     ActRefused,
     EngineFailure,
@@ -109,7 +109,7 @@ async def run_checks(record: Record, digest: str, actor: Actor) -> None:
         async for checked in checks_elsewhere(files, in_force):
             done.add(checked.kind)
             await record_check(record.log, digest, checked, against=against, actor=actor)
-    except ChildFailed as failed:
+    except EngineFailure as failed:
         logger.exception("the checks of %s failed", digest)
         why = str(failed)
     for kind in CHECKS:

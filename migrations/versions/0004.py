@@ -1,7 +1,7 @@
 """Rulesets have a life: steps that the database enforces, sources, checks and signatures of impacts.
 
 Revision ID: 0004
-Revises: 0002
+Revises: 0003
 """
 
 from alembic import op
@@ -10,7 +10,7 @@ from sqlalchemy import text
 from eligibility.storage.roles import role_names
 
 revision = "0004"
-down_revision = "0002"
+down_revision = "0003"
 branch_labels = None
 depends_on = None
 

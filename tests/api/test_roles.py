@@ -28,6 +28,7 @@ EXPECTED: dict[tuple[Method, str], set[str]] = {
     ("GET", "/v1/decisions"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("GET", "/v1/decisions/{identifier}"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("POST", "/v1/decisions/{identifier}/replay"): {"reviewer", "approver", "auditor", "admin"},
+    ("POST", "/v1/erasures"): {"admin"},
     ("GET", "/v1/audit/export"): {"reviewer", "approver", "auditor", "admin"},
     ("POST", "/v1/what-if"): {"portal", "reviewer", "approver", "admin"},
     ("GET", "/v1/policy"): {"portal", "reviewer", "approver", "auditor", "admin"},
@@ -79,10 +80,12 @@ def decided(portal: httpx.Client) -> str:
 def call(client: httpx.Client, method: str, route: str, decided: str) -> httpx.Response:
     path = route.replace("{identifier}", decided).replace("{view}", "facts")
     path = path.replace("{digest}", f"sha256:{64 * '0'}").replace("{group}", "1")
-    return client.request(method, path, json=_body(route) if method == "POST" else None)
+    return client.request(method, path, json=_body(route, decided) if method == "POST" else None)
 
 
-def _body(route: str) -> Any:
+def _body(route: str, decided: str) -> Any:
+    if route == "/v1/erasures":
+        return {"decisions": [decided]}
     if route.endswith("/impact"):
         return {"from": "2026-01-01T00:00:00Z", "to": "2026-02-01T00:00:00Z"}
     if route == "/v1/rulesets":

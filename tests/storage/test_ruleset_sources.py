@@ -2,8 +2,8 @@
 
 import pytest
 
-from eligibility.checking import ChildFailed, Loaded, checks_elsewhere, load_elsewhere
-from eligibility.errors import ActRefused, NotFound
+from eligibility.checking import Loaded, checks_elsewhere, load_elsewhere
+from eligibility.errors import ActRefused, EngineFailure, NotFound
 from eligibility.loading import shipped_rules
 from eligibility.rules_folder import is_name, read_folder
 from eligibility.ruleset import SEMANTICS, Ruleset
@@ -71,7 +71,7 @@ async def test_a_difference_from_the_ruleset_in_force_is_told(ruleset: Ruleset) 
 
 
 async def test_a_check_that_crashes_is_no_answer() -> None:
-    with pytest.raises(ChildFailed, match="ended with the code"):
+    with pytest.raises(EngineFailure, match="ended with the code"):
         await load_elsewhere({"../outside.yaml": ""})
 
 
