@@ -9,6 +9,7 @@ import orjson
 
 from api.answers import as_json
 from api.decisions import line, whole
+from api.log_examples import log_examples
 from api.policy_views import index, ruleset_name, view
 from api.problems import KINDS
 from api.recording import CHANNEL
@@ -65,6 +66,7 @@ def examples(decider: Decider) -> dict[str, Any]:
         "hypothetical": orjson.loads(made.json(None, moment_of(_ID))),
         "recorded": whole(stored, questions),
         "decisions": {"decisions": [line(stored, questions)], "next": None},
+        **log_examples(stored),
         "policy": index(ruleset),
         "policy_view": view(ruleset, "generations"),
         "live": {"status": "ok"},

@@ -18,6 +18,8 @@ ROUTES: Final = {
     ("POST", "/v1/decisions"): _DECIDING,
     ("GET", "/v1/decisions"): _READING,
     ("GET", "/v1/decisions/{identifier}"): _READING,
+    ("GET", "/v1/decisions/{identifier}/receipt"): _READING,
+    ("GET", "/v1/audit/checkpoint"): frozenset({"reviewer", "approver", "auditor", "admin", "monitor"}),
     ("POST", "/v1/what-if"): _DECIDING,
     ("GET", "/v1/policy"): _READING,
     ("GET", "/v1/policy/{view}"): _READING,

@@ -16,6 +16,7 @@ EligibilityError
     ├── IdempotencyConflict       409: the key was used for another request
     ├── Overtaken                 409: somebody else did it, or something else, first
     ├── RecordRefused             the database refused this one record
+    ├── LogDamaged                what is stored does not prove what it should
     └── NotFound                  404
 """
 
@@ -135,6 +136,10 @@ class Overtaken(StorageError):
 
 class RecordRefused(StorageError):
     """A fault of ours, not of the database: the record breaks a rule of its tables. Nothing was recorded."""
+
+
+class LogDamaged(StorageError):
+    """Somebody or something changed the database behind the log's back: verify it, and keep it as it is."""
 
 
 class NotFound(StorageError):

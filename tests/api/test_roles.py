@@ -27,6 +27,8 @@ EXPECTED: dict[tuple[Method, str], set[str]] = {
     ("POST", "/v1/decisions"): {"portal", "reviewer", "approver", "admin"},
     ("GET", "/v1/decisions"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("GET", "/v1/decisions/{identifier}"): {"portal", "reviewer", "approver", "auditor", "admin"},
+    ("GET", "/v1/decisions/{identifier}/receipt"): {"portal", "reviewer", "approver", "auditor", "admin"},
+    ("GET", "/v1/audit/checkpoint"): {"reviewer", "approver", "auditor", "admin", "monitor"},
     ("POST", "/v1/what-if"): {"portal", "reviewer", "approver", "admin"},
     ("GET", "/v1/policy"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("GET", "/v1/policy/{view}"): {"portal", "reviewer", "approver", "auditor", "admin"},
