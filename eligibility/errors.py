@@ -8,6 +8,7 @@ EligibilityError
 ├── EvaluatorsDisagree          503: the two evaluators gave different answers
 ├── EngineFailure               503: the rule engine refused to work
 ├── SettingsInvalid             an environment variable is at fault
+├── CheckpointFailed            a checkpoint could not be kept outside the database
 └── StorageError
     ├── StorageUnavailable        503: the database gave no answer, or none in time
     │   ├── LogBehind               503: the database lacks a block that was acknowledged
@@ -100,6 +101,10 @@ class EngineFailure(EligibilityError):
 
 class SettingsInvalid(EligibilityError):
     """An environment variable holds a value that cannot be used; the message names it and what is right."""
+
+
+class CheckpointFailed(EligibilityError):
+    """The log itself is not touched by it: see to the file or the receiver; the service tries again."""
 
 
 class StorageError(EligibilityError):
