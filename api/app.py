@@ -21,6 +21,7 @@ from eligibility.storage import rulesets
 from eligibility.storage.bootstrap import ensure_admin_key
 from eligibility.storage.checkpoints import newest
 from eligibility.storage.database import Database
+from eligibility.storage.key_rotation import mend_rotation
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
 from eligibility.storage.secret_files import service_secret
@@ -101,6 +102,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             AuditLog(database, secret, signing) as log,
         ):
             await log.ensure_ready()
+            await mend_rotation(database, signing)
             document = canonical(dict(shipped.document))
             await rulesets.genesis(log, database, shipped.digest, shipped.version, document)
             in_force = await InForce.at_start(database, shipped)

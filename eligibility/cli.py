@@ -19,6 +19,7 @@ from eligibility.commands.failures import FAULT, exit_code, message
 logger = logging.getLogger(__name__)
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 ROLES = click.Choice(["portal", "reviewer", "approver", "auditor", "monitor", "admin"])
 PERCENT = click.FloatRange(0, 100)
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
@@ -247,6 +248,47 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
     from eligibility.commands.keys import revoke
 
     return revoke(_settings(), key, as_json=as_json)
+
+
+@main.group()
+def audit() -> None:
+    """Prove the audit log, and see to the keys that sign it."""
+
+
+@audit.command("checkpoint")
+@click.option("--out", type=NEW_FILE, help="Append it to this file, unless it ends with it already.")
+def audit_checkpoint(*, out: Path | None) -> int:
+    """Print the newest signed block of the log as a line of JSON, to be kept elsewhere.
+
+    Exits with 1 where the log has no block yet, or the file is one of another log.
+    """
+    from eligibility.commands.audit import checkpoint
+
+    return checkpoint(_settings(), out)
+
+
+@audit.command("keys")
+@click.option("--pem", metavar="FINGERPRINT", help="Print this public key as PEM instead, to hand out.")
+@as_json
+def audit_keys(*, pem: str | None, as_json: bool) -> int:
+    """List the keys that sign the log, and did; the first is what trust in all rests on."""
+    from eligibility.commands.audit import keys
+
+    return keys(_settings(), pem, as_json=as_json)
+
+
+@audit.command("rotate-key")
+@click.option("--prepare", is_flag=True, help="Only make the next key, to be copied to every machine first.")
+@as_json
+def audit_rotate_key(*, prepare: bool, as_json: bool) -> int:
+    """Let another key sign the log from now on, which the log records.
+
+    The next key is the one beside the key file, whose name ends in `.next`; it is made where there is none.
+    Every machine of the log needs it before.
+    """
+    from eligibility.commands.audit import prepare_key, rotate_key
+
+    return (prepare_key if prepare else rotate_key)(_settings(), as_json=as_json)
 
 
 @main.group()
