@@ -149,6 +149,8 @@ def test_services_go_on_with_the_rotated_key_where_they_have_it(
             refused = theirs.post("/v1/decisions", json=REQUEST)
             assert refused.status_code == 503
             assert refused.headers["retry-after"]
+            assert "signing-key" not in refused.text
+            assert "put the active one there" in there.said()
             assert decide(ours) == 201
             shutil.copy(data_dir / "signing-key", other_dir / "signing-key.next")
             assert decide(theirs) == 201
