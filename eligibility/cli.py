@@ -14,16 +14,17 @@ from uuid import UUID
 
 import click
 
+from eligibility.cli_proof import checkpoint, rotate_key
+from eligibility.cli_proof import keys as signing_keys
 from eligibility.commands.failures import FAULT, exit_code, message
+from eligibility.commands.options import as_json, settings
 
 logger = logging.getLogger(__name__)
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
-NEW_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
 ROLES = click.Choice(["portal", "reviewer", "approver", "auditor", "monitor", "admin"])
 PERCENT = click.FloatRange(0, 100)
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class Commands(click.Group):
@@ -62,7 +63,7 @@ def serve() -> int:
     """Run the service, with an embedded PostgreSQL unless a database is configured."""
     from eligibility.serve import serve as run
 
-    return run(_settings())
+    return run(settings())
 
 
 @main.command()
@@ -93,7 +94,7 @@ def decide(*, file: BinaryIO, rules: Path | None, record: bool, as_json: bool, *
     wanted = Asked(
         asked["changes"], asked["change_kind"], asked["sufficient"], tuple(dict.fromkeys(asked["why_not"]))
     )
-    return run(file.read(), rules, _settings(), record=record, as_json=as_json, asked=wanted)
+    return run(file.read(), rules, settings(), record=record, as_json=as_json, asked=wanted)
 
 
 @main.group()
@@ -221,7 +222,7 @@ def keys_create(
         if expires <= datetime.now(UTC):
             raise click.BadParameter(f"`{expires.isoformat()}` has passed", param_hint="--expires")
     return create(
-        _settings(),
+        settings(),
         name=name,
         kind=kind or ("system" if role in {"portal", "monitor"} else "person"),
         role=role,
@@ -237,7 +238,7 @@ def keys_list(*, as_json: bool) -> int:
     """List all keys, never their text."""
     from eligibility.commands.keys import show
 
-    return show(_settings(), as_json=as_json)
+    return show(settings(), as_json=as_json)
 
 
 @keys.command("revoke")
@@ -247,48 +248,16 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
     """End the key with this ID, which `keys list` shows."""
     from eligibility.commands.keys import revoke
 
-    return revoke(_settings(), key, as_json=as_json)
+    return revoke(settings(), key, as_json=as_json)
 
 
 @main.group()
 def audit() -> None:
-    """Prove the audit log, and see to the keys that sign it."""
+    """Look after the log of everything that was decided and done."""
 
 
-@audit.command("checkpoint")
-@click.option("--out", type=NEW_FILE, help="Append it to this file, unless it ends with it already.")
-def audit_checkpoint(*, out: Path | None) -> int:
-    """Print the newest signed block of the log as a line of JSON, to be kept elsewhere.
-
-    Exits with 1 where the log has no block yet, or the file is one of another log.
-    """
-    from eligibility.commands.audit import checkpoint
-
-    return checkpoint(_settings(), out)
-
-
-@audit.command("keys")
-@click.option("--pem", metavar="FINGERPRINT", help="Print this public key as PEM instead, to hand out.")
-@as_json
-def audit_keys(*, pem: str | None, as_json: bool) -> int:
-    """List the keys that sign the log, and did; the first is what trust in all rests on."""
-    from eligibility.commands.audit import keys
-
-    return keys(_settings(), pem, as_json=as_json)
-
-
-@audit.command("rotate-key")
-@click.option("--prepare", is_flag=True, help="Only make the next key, to be copied to every machine first.")
-@as_json
-def audit_rotate_key(*, prepare: bool, as_json: bool) -> int:
-    """Let another key sign the log from now on, which the log records.
-
-    The next key is the one beside the key file, whose name ends in `.next`; it is made where there is none.
-    Every machine of the log needs it before.
-    """
-    from eligibility.commands.audit import prepare_key, rotate_key
-
-    return (prepare_key if prepare else rotate_key)(_settings(), as_json=as_json)
+for command in (checkpoint, signing_keys, rotate_key):
+    audit.add_command(command)
 
 
 @main.group()
@@ -302,7 +271,7 @@ def db_upgrade(*, as_json: bool) -> int:
     """Migrate to the newest revision, with the owner's login (ELIGIBILITY_OWNER_DATABASE_URL)."""
     from eligibility.commands.db import upgrade
 
-    return upgrade(_settings(), as_json=as_json)
+    return upgrade(settings(), as_json=as_json)
 
 
 @db.command("current")
@@ -311,7 +280,7 @@ def db_current(*, as_json: bool) -> int:
     """Say which revision the database is at; exits with 1 where the service needs another."""
     from eligibility.commands.db import current
 
-    return current(_settings(), as_json=as_json)
+    return current(settings(), as_json=as_json)
 
 
 @db.command("roles")
@@ -324,15 +293,8 @@ def db_roles(*, database: str, as_json: bool) -> int:
     return roles(database, as_json=as_json)
 
 
-def _settings() -> Any:
-    """The settings. Raises SettingsInvalid."""
-    from eligibility.settings import Settings
-
-    return Settings.from_environment()
-
-
 def _rules_folder(given: Path | None) -> Path:
     """The rules folder that is meant: the given one, the configured one, or the shipped one."""
     from eligibility.loading import shipped_rules
 
-    return given or _settings().rules_dir or shipped_rules()
+    return given or settings().rules_dir or shipped_rules()

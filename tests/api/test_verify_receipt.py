@@ -1,32 +1,27 @@
 """The offline verifier, on receipts of a real log that rotated its key twice, and on what is none."""
 
-import ast
 import asyncio
 import copy
 import json
-import re
 import subprocess
 import sys
 from argparse import Namespace
-from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
-import rfc8785
-from hypothesis import given
-from hypothesis import strategies as st
 
 from eligibility import signing
 from eligibility.canonical import canonical
 from eligibility.storage.embedded import EmbeddedPostgres
 from tests.api.bodies import permitted, prohibited
+from tests.api.damaging import damaged
 from tests.api.serving import ROOT, Server, serving
 from tests.cli.running import command, environment
 from tests.conftest import fresh_database
-from tests.properties.sizes import FULL, sized
+from tests.properties.sizes import sized
 from tools import verify_receipt
 
 TOOL = ROOT / "tools" / "verify_receipt.py"
@@ -167,67 +162,6 @@ def test_what_is_no_receipt_at_all_ends_with_2(taken: Taken, tmp_path: Path, tex
     done = run(file, "--key", taken.pem)
     assert done.returncode == 2
     assert "Traceback" not in done.stderr
-
-
-def paths(value: Any, path: tuple[str | int, ...] = ()) -> Iterator[tuple[str | int, ...]]:
-    """Every place in a document."""
-    yield path
-    if isinstance(value, dict):
-        for name, inner in value.items():
-            yield from paths(inner, (*path, name))
-    elif isinstance(value, list):
-        for n, inner in enumerate(value):
-            yield from paths(inner, (*path, n))
-
-
-def others(value: Any) -> Iterator[Any]:
-    """Values that differ from one, though sometimes only a little."""
-    yield None if value is not None else False
-    if isinstance(value, bool):
-        yield from (not value, int(value))
-    elif isinstance(value, int):
-        yield from (value + 1, value - 1, -value - 1, value + 2**53, str(value), [value])
-    elif isinstance(value, str):
-        yield from (
-            value + "0",
-            value[:-1],
-            value.upper() if value != value.upper() else value + "A",
-            [value],
-        )
-        if re.fullmatch("(sha256:)?[0-9a-f]+", value):
-            yield value[:-1] + ("0" if value[-1] != "0" else "1")
-            yield value[:9] + ("0" if value[9:10] != "0" else "1") + value[10:]
-    elif isinstance(value, list):
-        yield from ([*value, value[-1] if value else 0], value[1:], value[:-1], value[::-1], {})
-    elif isinstance(value, dict):
-        yield from ({**value, "another": 0}, {}, [], "")
-
-
-def damaged(receipt: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
-    """The receipt with one thing altered: each member, in several ways, and each left out."""
-    for path in paths(receipt):
-        if not path:
-            continue
-        *above, last = path
-        original = receipt
-        for step in path:
-            original = original[step]  # type: ignore[index]  # names for objects, numbers for lists
-        # what only its hash is known of needs less trying
-        tried = others(original) if FULL or path[0] not in {"evaluation", "texts"} else [None]
-        for other in [*tried, ...]:
-            if other == original and type(other) is type(original):
-                continue
-            changed: Any = copy.deepcopy(receipt)
-            holder = changed
-            for step in above:
-                holder = holder[step]
-            if other is not ...:
-                holder[last] = other
-            elif path == ("texts",):
-                continue  # without its texts it is a receipt, too
-            else:
-                del holder[last]
-            yield "/".join(map(str, path)), changed
 
 
 def test_each_of_the_damaged_receipts_is_refused(
@@ -371,40 +305,3 @@ def test_another_document_than_was_recorded_is_refused(taken: Taken, tmp_path: P
         arguments.receipt = str(tmp_path / "receipt")
         with pytest.raises(verify_receipt.NotProved):
             verify_receipt.verify(arguments)
-
-
-JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(1 - 2**53, 2**53 - 1) | st.text(),
-    lambda inner: (
-        st.lists(inner, max_size=4)
-        | st.dictionaries(st.text(st.characters(max_codepoint=127)), inner, max_size=4)
-    ),
-    max_leaves=12,
-)
-
-
-@given(JSON)
-def test_its_canonical_json_is_that_of_the_rfc_and_of_the_service(value: Any) -> None:
-    assert verify_receipt.canonical(value) == rfc8785.dumps(value) == canonical(value)
-
-
-@pytest.mark.parametrize(
-    "value", [1.5, 1.0, 2**53, -(2**53), {"ü": 1}, {1: 2}, "\ud800", (1,), b"", float("nan")]
-)
-def test_what_is_not_canonical_is_refused(value: object) -> None:
-    with pytest.raises(verify_receipt.NotProved):
-        verify_receipt.canonical({"inner": [value]})
-
-
-def test_it_is_one_short_file_that_shares_nothing_with_the_service() -> None:
-    text = TOOL.read_text(encoding="utf-8")
-    assert len(text.splitlines()) <= 300
-    imported = {
-        name.split(".")[0]
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.Import | ast.ImportFrom)
-        for name in (
-            [node.module or ""] if isinstance(node, ast.ImportFrom) else [a.name for a in node.names]
-        )
-    }
-    assert imported - set(sys.stdlib_module_names) == {"cryptography"}
