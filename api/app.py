@@ -8,7 +8,7 @@ from typing import Final
 
 from litestar import Litestar
 
-from api import decisions, operations, policy, receipts, schema
+from api import decisions, exports, operations, policy, receipts, schema
 from api.auth import guard
 from api.problems import answer_error
 from api.service import InForce, Service
@@ -37,6 +37,7 @@ HANDLERS: Final = (
     decisions.list_all,
     receipts.receipt,
     receipts.checkpoint,
+    exports.export_log,
     policy.policy,
     policy.policy_view,
     operations.live,

@@ -193,6 +193,45 @@ def rules_show(
 
 
 @main.group()
+def audit() -> None:
+    """Work with the log of decisions."""
+
+
+for command in (checkpoint, signing_keys, rotate_key):
+    audit.add_command(command)
+
+
+@audit.command("export")
+@click.argument("out", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--since", type=MOMENT, help="Recorded then or later; a day begins at midnight UTC.")
+@click.option("--until", type=MOMENT, help="Recorded before then.")
+@click.option(
+    "--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="Else by OUT's suffix."
+)
+@click.option("--kind", default="decision", show_default=True, help="The kind of records, or `all`.")
+@click.option("--with-proofs", "proofs", is_flag=True, help="Add what proves each record offline.")
+@click.option("--without-texts", is_flag=True, help="Leave out private texts and names of those who asked.")
+@as_json
+def audit_export(
+    *, out: Path, since: datetime | None, until: datetime | None, form: Any, kind: str, **asked: bool
+) -> int:
+    """Export the records of a period to OUT (`-`: the output), a file `.jsonl`, `.csv` or `.parquet`.
+
+    A suffix `.gz` compresses the first two. OUT appears once it is complete. The export is recorded first.
+    """
+    from eligibility.commands.export import export
+    from eligibility.export import ALL
+    from eligibility.storage.exporting import Wanted
+
+    since, until = (at if at is None or at.tzinfo else at.replace(tzinfo=UTC) for at in (since, until))
+    if since is not None and until is not None and since >= until:
+        raise click.BadParameter("it is not after `--since`: give a later time", param_hint="--until")
+    texts, proofs = not asked["without_texts"], asked["proofs"]
+    wanted = Wanted(since, until, None if kind == ALL else kind, texts, proofs)
+    return export(settings(), out, wanted, form=form, as_json=asked["as_json"])
+
+
+@main.group()
 def keys() -> None:
     """Make, list and revoke API keys."""
 
@@ -249,15 +288,6 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
     from eligibility.commands.keys import revoke
 
     return revoke(settings(), key, as_json=as_json)
-
-
-@main.group()
-def audit() -> None:
-    """Look after the log of everything that was decided and done."""
-
-
-for command in (checkpoint, signing_keys, rotate_key):
-    audit.add_command(command)
 
 
 @main.group()
