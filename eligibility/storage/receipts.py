@@ -9,7 +9,7 @@ from typing import Any as Anything
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, bindparam, select
+from sqlalchemy import Row, bindparam, select, union_all
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eligibility.chain import Header
@@ -33,11 +33,14 @@ _PLACES = (
     .join_from(_record, _block, _record.c.block == _block.c.id)
     .where(_record.c.id.in_(bindparam("records", expanding=True)))
 )
-_LEAVES = (
-    select(_record.c.block, _record.c.position, _record.c.leaf)
-    .where(_record.c.block.in_(bindparam("blocks", expanding=True)))
-    .order_by(_record.c.position)
-)
+_LEAVES = union_all(
+    *(
+        select(kept.block, kept.position, kept.leaf).where(
+            kept.block.in_(bindparam("blocks", expanding=True))
+        )
+        for kept in (_record.c, tables.dropped_leaf.c)
+    )
+).order_by("position")
 _TEXTS = select(_private.c.salt, _private.c.content).where(_private.c.record == bindparam("record"))
 
 
