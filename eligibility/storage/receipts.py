@@ -35,10 +35,10 @@ _PLACES = (
 )
 _LEAVES = union_all(
     *(
-        select(table.c.block, table.c.position, table.c.leaf).where(
-            table.c.block.in_(bindparam("blocks", expanding=True))
+        select(kept.block, kept.position, kept.leaf).where(
+            kept.block.in_(bindparam("blocks", expanding=True))
         )
-        for table in (_record, tables.dropped_leaf)
+        for kept in (_record.c, tables.dropped_leaf.c)
     )
 ).order_by("position")
 _TEXTS = select(_private.c.salt, _private.c.content).where(_private.c.record == bindparam("record"))
