@@ -8,7 +8,7 @@ from typing import Final
 
 from litestar import Litestar
 
-from api import decisions, exports, operations, policy, receipts, schema
+from api import decisions, erasures, exports, operations, policy, receipts, schema
 from api.auth import guard
 from api.problems import answer_error
 from api.service import InForce, Service
@@ -35,6 +35,7 @@ HANDLERS: Final = (
     decisions.what_if,
     decisions.read,
     decisions.list_all,
+    erasures.erase_texts,
     receipts.receipt,
     receipts.checkpoint,
     exports.export_log,

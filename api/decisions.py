@@ -17,13 +17,15 @@ from api.problems import Refusal
 from api.reasons import NAMES as REASONS
 from api.reasons import asked_for
 from api.recording import decide_and_record, record_access
-from api.service import service_of
+from api.service import Service, service_of
 from eligibility.atoms import Questions
 from eligibility.canonical import timestamp
 from eligibility.errors import UnacceptableRequest
 from eligibility.reading import read_request
 from eligibility.recall import missing_facts, recalled
 from eligibility.storage.decisions import StoredDecision, decision, list_decisions
+from eligibility.storage.keys import Key
+from eligibility.storage.retention import was_dropped
 
 PATH: Final = "/v1/decisions"
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -79,14 +81,22 @@ async def read(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 async def asked_about(request: Request[Any, Any, Any]) -> StoredDecision:
     """The decision that the path names, if the caller may see it. Raises Refusal, StorageUnavailable."""
+    service, key = service_of(request), caller(request)
     identifier: str = request.path_params["identifier"]
     stored = None
     if _UUID.fullmatch(identifier):
-        mine = own_only(caller(request))
-        stored = await decision(service_of(request).database, UUID(identifier), mine=mine)
+        stored = await decision(service.database, UUID(identifier), mine=own_only(key))
     if stored is None:
-        raise Refusal("not-found", "there is no decision with this id, or it is not yours to see")
+        raise await _absent(service, identifier, key)
     return stored
+
+
+async def _absent(service: Service, identifier: str, key: Key) -> Refusal:
+    """Why a decision is not shown. That it was dropped is for those who may see all that there are."""
+    may_know = own_only(key) is None and _UUID.fullmatch(identifier)
+    if may_know and await was_dropped(service.database, UUID(identifier)):
+        return Refusal("not-found", "this decision was dropped when its time of retention had passed")
+    return Refusal("not-found", "there is no decision with this id, or it is not yours to see")
 
 
 def whole(stored: StoredDecision, questions: Questions) -> dict[str, Any]:
@@ -95,6 +105,7 @@ def whole(stored: StoredDecision, questions: Questions) -> dict[str, Any]:
     document["request"] = stored.facts
     if stored.request_id is not None:
         document["request_id"] = stored.request_id
+    document["erased_at"] = None if stored.erased_at is None else timestamp(stored.erased_at)
     document["reviews"] = []
     document["outcome_in_force"] = stored.outcome
     document["recorded"] = {

@@ -25,6 +25,7 @@ ROUTES: Final = {
     ("GET", "/v1/audit/checkpoint"): frozenset({"reviewer", "approver", "auditor", "admin", "monitor"}),
     ("GET", "/v1/audit/export"): _READING - OWN_ONLY,
     ("POST", "/v1/what-if"): _DECIDING,
+    ("POST", "/v1/erasures"): frozenset({"admin"}),
     ("GET", "/v1/policy"): _READING,
     ("GET", "/v1/policy/{view}"): _READING,
     ("GET", "/health/live"): ANYONE,

@@ -14,6 +14,7 @@ from uuid import UUID
 
 import click
 
+from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
 from eligibility.cli_proof import checkpoint, rotate_key
 from eligibility.cli_proof import keys as signing_keys
 from eligibility.commands.failures import FAULT, exit_code, message
@@ -197,7 +198,7 @@ def audit() -> None:
     """Work with the log of decisions."""
 
 
-for command in (checkpoint, signing_keys, rotate_key):
+for command in (checkpoint, signing_keys, rotate_key, forget, retain, hold, holds, release_hold):
     audit.add_command(command)
 
 
