@@ -53,7 +53,7 @@ class AuditLog:
         self._secret = secret
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_MOST_WAITING)
         self._connection: Connection | None = None
-        self._memory = Memory()
+        self._memory = Memory(database.acknowledged)
         self._months: set[date] = set()
         self._one_at_a_time = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
