@@ -17,7 +17,7 @@ from tests.properties.sizes import sized
 from tests.soak.checking import check
 from tests.soak.load import Load
 from tests.soak.servers import SERVICE, Server, copy_and_follow, standby_of, stopped_after, url
-from tests.storage.conftest import SECRET
+from tests.storage.conftest import SECRET, SIGNER
 from tests.storage.making import PRINCIPAL, remark
 
 NAME = "the_replica"
@@ -101,7 +101,7 @@ async def test_what_no_replica_has_is_not_acknowledged_not_even_when_asked_again
         return remark(actor=PRINCIPAL, idempotency=key, private={"idempotency_key": key.key})
 
     wait_for_replica(primary, NAME)
-    async with AuditLog(database, SECRET) as log:
+    async with AuditLog(database, SECRET, SIGNER) as log:
         await log.append(remark())
         standby.stop()
         for _ in range(2):  # the second time it stands on the primary already, and may be seen there
@@ -121,7 +121,7 @@ async def test_what_no_replica_has_is_not_acknowledged_not_even_when_asked_again
 async def test_a_promoted_replica_that_lags_is_neither_written_to_nor_read_from(
     primary: Server, standby: Server, database: Database
 ) -> None:
-    async with AuditLog(database, SECRET) as log:
+    async with AuditLog(database, SECRET, SIGNER) as log:
         await log.append(remark())
         await database.ready()
         standby.stop()
