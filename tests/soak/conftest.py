@@ -1,3 +1,4 @@
+import subprocess
 from collections.abc import Iterator
 from itertools import count
 from pathlib import Path
@@ -17,10 +18,27 @@ def folder(reachable_dir: Path) -> Path:
     return made
 
 
-@pytest.fixture
-def primary(folder: Path) -> Iterator[Server]:
-    """A server that runs, with empty tables."""
-    server = empty_server(folder / "primary")
+@pytest.fixture(scope="session")
+def template(reachable_dir: Path) -> Path:
+    """The folder of a server with empty tables, which does not run: to be copied."""
+    server = empty_server(reachable_dir / "soak-template")
     with stopped_after(server):
         server.start()
-        yield migrated(server)
+        migrated(server)
+    server.run("pg_resetwal", "--wal-segsize=1", f"--pgdata={server.data}")  # small files, for a small disk
+    return server.home
+
+
+def copy_of(template: Path, home: Path) -> Server:
+    """A server with empty tables, not yet started."""
+    subprocess.run(["cp", "-a", template, home], check=True)  # noqa: S607 - wherever it is
+    return Server(home)
+
+
+@pytest.fixture
+def primary(folder: Path, template: Path) -> Iterator[Server]:
+    """A server that runs, with empty tables."""
+    server = copy_of(template, folder / "primary")
+    with stopped_after(server):
+        server.start()
+        yield server

@@ -6,6 +6,7 @@ answered one is sent once more, perhaps to another process: it must be answered 
 
 import asyncio
 import random
+import secrets
 import threading
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
@@ -49,7 +50,7 @@ class Load:
         self._headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
         self._callers = callers
         self._random = random.Random(seed)
-        self._name = f"load-{seed}"
+        self._name = f"load-{secrets.token_hex(4)}"
         self._numbers = count()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
@@ -58,8 +59,10 @@ class Load:
         self._thread.start()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         self._stop.set()
+        if kind is not None:
+            self.wrong.append("the test failed")  # and its callers need no answers any more
         self._thread.join()
 
     def goes_on(self, requests: int = 30) -> None:
@@ -67,8 +70,8 @@ class Load:
         self._more(lambda: len(self.acknowledged), requests + self._callers, "decisions")
 
     def is_refused(self) -> None:
-        """Wait until callers have been refused, each of them."""
-        self._more(lambda: self.statuses[503], 2 * self._callers, "refusals")
+        """Wait until there were as many more refusals as there are callers."""
+        self._more(lambda: self.statuses[503], self._callers, "refusals")
 
     def _more(self, number: Callable[[], int], more: int, what: str) -> None:
         before = number()
@@ -92,7 +95,7 @@ class Load:
         body = orjson.dumps(self._body(key))
         try:
             async with asyncio.timeout(2 * PATIENCE):
-                while not await self._asked(client, key, body):  # noqa: ASYNC110  # the service tells no event
+                while not self.wrong and not await self._asked(client, key, body):  # noqa: ASYNC110  # the service tells no event
                     await asyncio.sleep(_PAUSE)
         except (TimeoutError, httpx.TimeoutException):
             self.wrong.append(f"{key} was left without an answer")

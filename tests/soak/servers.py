@@ -1,5 +1,6 @@
 """PostgreSQL servers for tests that stop, fill and replace them: as the embedded one, with a free hand."""
 
+import os
 import shutil
 import signal
 import subprocess
@@ -14,7 +15,7 @@ import psycopg
 from eligibility.storage import embedded_install, migrate
 from eligibility.storage.embedded import DATABASE, _end_with_parent
 from eligibility.storage.roles import create_roles_sql, role_names
-from tests.cli.running import PATIENCE, free_port, until
+from tests.cli.running import PATIENCE, descendants, free_port, until
 
 PASSWORD = "for-one-test"
 OWNER, SERVICE = role_names(DATABASE)
@@ -53,10 +54,10 @@ class Server:
     def superuser_url(self) -> str:
         return url("postgres", self.port)
 
-    def run(self, program: str, *arguments: str) -> None:
-        """Run one of the server's programs to its end, as the server's account."""
+    def run(self, program: str, *arguments: str, folder: Path | None = None) -> None:
+        """Run a program to its end as the server's account; it is one of the server's, or in a folder."""
         subprocess.run(
-            [self.programs / program, *arguments],
+            [(folder or self.programs) / program, *arguments],
             env=embedded_install.ENVIRONMENT,
             cwd=self.home,
             check=True,
@@ -92,6 +93,15 @@ class Server:
                 time.sleep(0.02)
             else:
                 return
+
+    def signal_all(self, number: signal.Signals) -> None:
+        """Send a signal to all of its processes, as befalls them where it befalls the machine."""
+        assert self.process is not None
+        for pid in (self.process.pid, *(child.pid for child in descendants(self.process.pid))):
+            try:
+                os.kill(pid, number)
+            except ProcessLookupError:
+                continue
 
     def stop(self, number: signal.Signals = signal.SIGINT) -> None:
         """Stop it: SIGINT lets it write a checkpoint first, SIGQUIT and SIGKILL do not."""

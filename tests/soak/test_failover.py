@@ -1,7 +1,6 @@
 """Replicas: what was acknowledged is there after a failover; what would not be is not acknowledged."""
 
 import asyncio
-import os
 import signal
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -54,8 +53,8 @@ def wait_for_replica(primary: Server, name: str) -> None:
 
 def destroy(server: Server) -> None:
     """Let a server end as a machine does that loses power: all of it at once."""
+    server.signal_all(signal.SIGKILL)
     assert server.process is not None
-    os.killpg(server.process.pid, signal.SIGKILL)
     server.process.wait()
 
 
