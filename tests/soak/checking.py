@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import orjson
@@ -18,6 +19,7 @@ from psycopg.rows import DictRow, dict_row
 from eligibility import merkle
 from eligibility.canonical import timestamp
 from eligibility.chain import Header, is_signed_by
+from eligibility.storage.embedded import DATABASE, EmbeddedPostgres
 from eligibility.storage.records import actor_of, commitment, hash_text
 from tests.soak.load import Answer
 
@@ -40,6 +42,14 @@ _LOOSE = """
            (SELECT count(*) FROM evaluation e
             WHERE NOT EXISTS (SELECT FROM record r WHERE r.evaluation_key = e.key)) AS evaluations
 """
+
+
+def superuser_url(data_dir: Path) -> str:
+    """The superuser's login to the embedded server of a data directory, which runs."""
+    home = data_dir / "postgres"
+    passwords = orjson.loads((home / "passwords.json").read_bytes())
+    port = orjson.loads((home / "state.json").read_bytes())["port"]
+    return EmbeddedPostgres(data_dir, port, passwords).url("postgres", DATABASE)
 
 
 @dataclass(frozen=True)

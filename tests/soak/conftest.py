@@ -7,6 +7,8 @@ import pytest
 
 from tests.soak.servers import Server, empty_server, migrated, stopped_after
 
+pytest.register_assert_rewrite("tests.soak.checking")  # whose assertions should say what they found
+
 _numbers = count(1)
 
 

@@ -66,17 +66,20 @@ class Load:
         self._thread.join()
 
     def goes_on(self, requests: int = 30) -> None:
-        """Wait until so many more have been acknowledged, none of them in flight already."""
-        self._more(lambda: len(self.acknowledged), requests + self._callers, "decisions")
+        """Wait until so many more have been acknowledged."""
+        until(self.more_acknowledged(requests), "more decisions", patience=max(PATIENCE, requests / 10))
+        assert not self.wrong, self.wrong[:3]
 
     def is_refused(self) -> None:
         """Wait until there were as many more refusals as there are callers."""
-        self._more(lambda: self.statuses[503], self._callers, "refusals")
+        enough = self.statuses[503] + self._callers
+        until(lambda: self.wrong or self.statuses[503] >= enough, "more refusals")
+        assert not self.wrong, self.wrong[:3]
 
-    def _more(self, number: Callable[[], int], more: int, what: str) -> None:
-        before = number()
-        until(lambda: self.wrong or number() >= before + more, f"more {what}")
-        assert self.wrong == []
+    def more_acknowledged(self, requests: int = 30) -> Callable[[], bool]:
+        """Whether so many more than now have been acknowledged, or something is wrong."""
+        enough = len(self.acknowledged) + requests + self._callers  # not those in flight already
+        return lambda: bool(self.wrong) or len(self.acknowledged) >= enough
 
     async def _run(self) -> None:
         limits = httpx.Limits(max_connections=self._callers)
