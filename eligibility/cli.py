@@ -14,7 +14,11 @@ from uuid import UUID
 
 import click
 
+from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
+from eligibility.cli_proof import checkpoint, rotate_key
+from eligibility.cli_proof import keys as signing_keys
 from eligibility.commands.failures import FAULT, exit_code, message
+from eligibility.commands.options import as_json, settings
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +26,6 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 ROLES = click.Choice(["portal", "reviewer", "approver", "auditor", "monitor", "admin"])
 PERCENT = click.FloatRange(0, 100)
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class Commands(click.Group):
@@ -61,7 +64,7 @@ def serve() -> int:
     """Run the service, with an embedded PostgreSQL unless a database is configured."""
     from eligibility.serve import serve as run
 
-    return run(_settings())
+    return run(settings())
 
 
 @main.command()
@@ -92,7 +95,7 @@ def decide(*, file: BinaryIO, rules: Path | None, record: bool, as_json: bool, *
     wanted = Asked(
         asked["changes"], asked["change_kind"], asked["sufficient"], tuple(dict.fromkeys(asked["why_not"]))
     )
-    return run(file.read(), rules, _settings(), record=record, as_json=as_json, asked=wanted)
+    return run(file.read(), rules, settings(), record=record, as_json=as_json, asked=wanted)
 
 
 @main.group()
@@ -191,6 +194,45 @@ def rules_show(
 
 
 @main.group()
+def audit() -> None:
+    """Work with the log of decisions."""
+
+
+for command in (checkpoint, signing_keys, rotate_key, forget, retain, hold, holds, release_hold):
+    audit.add_command(command)
+
+
+@audit.command("export")
+@click.argument("out", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--since", type=MOMENT, help="Recorded then or later; a day begins at midnight UTC.")
+@click.option("--until", type=MOMENT, help="Recorded before then.")
+@click.option(
+    "--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="Else by OUT's suffix."
+)
+@click.option("--kind", default="decision", show_default=True, help="The kind of records, or `all`.")
+@click.option("--with-proofs", "proofs", is_flag=True, help="Add what proves each record offline.")
+@click.option("--without-texts", is_flag=True, help="Leave out private texts and names of those who asked.")
+@as_json
+def audit_export(
+    *, out: Path, since: datetime | None, until: datetime | None, form: Any, kind: str, **asked: bool
+) -> int:
+    """Export the records of a period to OUT (`-`: the output), a file `.jsonl`, `.csv` or `.parquet`.
+
+    A suffix `.gz` compresses the first two. OUT appears once it is complete. The export is recorded first.
+    """
+    from eligibility.commands.export import export
+    from eligibility.export import ALL
+    from eligibility.storage.exporting import Wanted
+
+    since, until = (at if at is None or at.tzinfo else at.replace(tzinfo=UTC) for at in (since, until))
+    if since is not None and until is not None and since >= until:
+        raise click.BadParameter("it is not after `--since`: give a later time", param_hint="--until")
+    texts, proofs = not asked["without_texts"], asked["proofs"]
+    wanted = Wanted(since, until, None if kind == ALL else kind, texts, proofs)
+    return export(settings(), out, wanted, form=form, as_json=asked["as_json"])
+
+
+@main.group()
 def keys() -> None:
     """Make, list and revoke API keys."""
 
@@ -220,7 +262,7 @@ def keys_create(
         if expires <= datetime.now(UTC):
             raise click.BadParameter(f"`{expires.isoformat()}` has passed", param_hint="--expires")
     return create(
-        _settings(),
+        settings(),
         name=name,
         kind=kind or ("system" if role in {"portal", "monitor"} else "person"),
         role=role,
@@ -236,7 +278,7 @@ def keys_list(*, as_json: bool) -> int:
     """List all keys, never their text."""
     from eligibility.commands.keys import show
 
-    return show(_settings(), as_json=as_json)
+    return show(settings(), as_json=as_json)
 
 
 @keys.command("revoke")
@@ -246,7 +288,7 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
     """End the key with this ID, which `keys list` shows."""
     from eligibility.commands.keys import revoke
 
-    return revoke(_settings(), key, as_json=as_json)
+    return revoke(settings(), key, as_json=as_json)
 
 
 @main.group()
@@ -260,7 +302,7 @@ def db_upgrade(*, as_json: bool) -> int:
     """Migrate to the newest revision, with the owner's login (ELIGIBILITY_OWNER_DATABASE_URL)."""
     from eligibility.commands.db import upgrade
 
-    return upgrade(_settings(), as_json=as_json)
+    return upgrade(settings(), as_json=as_json)
 
 
 @db.command("current")
@@ -269,7 +311,7 @@ def db_current(*, as_json: bool) -> int:
     """Say which revision the database is at; exits with 1 where the service needs another."""
     from eligibility.commands.db import current
 
-    return current(_settings(), as_json=as_json)
+    return current(settings(), as_json=as_json)
 
 
 @db.command("roles")
@@ -282,15 +324,8 @@ def db_roles(*, database: str, as_json: bool) -> int:
     return roles(database, as_json=as_json)
 
 
-def _settings() -> Any:
-    """The settings. Raises SettingsInvalid."""
-    from eligibility.settings import Settings
-
-    return Settings.from_environment()
-
-
 def _rules_folder(given: Path | None) -> Path:
     """The rules folder that is meant: the given one, the configured one, or the shipped one."""
     from eligibility.loading import shipped_rules
 
-    return given or _settings().rules_dir or shipped_rules()
+    return given or settings().rules_dir or shipped_rules()
