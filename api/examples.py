@@ -15,6 +15,7 @@ from api.recording import CHANNEL
 from eligibility.decider import Decider, Decision
 from eligibility.facts import RequestBody
 from eligibility.reading import read_request
+from eligibility.recall import recalled
 from eligibility.recording import decision_entry, moment_of
 from eligibility.storage.decisions import StoredDecision
 from eligibility.storage.entries import prepare
@@ -64,6 +65,12 @@ def examples(decider: Decider) -> dict[str, Any]:
         "decision": orjson.loads(made.json(_ID, moment_of(_ID))),
         "hypothetical": orjson.loads(made.json(None, moment_of(_ID))),
         "recorded": whole(stored, questions),
+        "replay": {
+            "recorded": recalled(questions, stored.evaluation, stored.facts, stored.id, stored.at),
+            "replayed": orjson.loads(made.json(None, moment_of(_ID))),
+            "same": True,
+            "differences": None,
+        },
         "decisions": {"decisions": [line(stored, questions)], "next": None},
         "policy": index(ruleset),
         "policy_view": view(ruleset, "generations"),

@@ -18,6 +18,7 @@ ROUTES: Final = {
     ("POST", "/v1/decisions"): _DECIDING,
     ("GET", "/v1/decisions"): _READING,
     ("GET", "/v1/decisions/{identifier}"): _READING,
+    ("POST", "/v1/decisions/{identifier}/replay"): _READING - OWN_ONLY,
     ("POST", "/v1/what-if"): _DECIDING,
     ("GET", "/v1/policy"): _READING,
     ("GET", "/v1/policy/{view}"): _READING,

@@ -6,12 +6,14 @@ import asyncio
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import orjson
 from litestar.connection import ASGIConnection
 
 from api.reasons import Reasons
+from api.turns import Turns
 from eligibility.atoms import Questions
 from eligibility.building import build, check_semantics
 from eligibility.decider import Decider, Recent
@@ -93,6 +95,7 @@ class Service:
     keys: Keys
     in_force: InForce
     reasons: Reasons = field(default_factory=Reasons)
+    replays: Turns = field(default_factory=partial(Turns, "replays"))
     rendered: Recent[Hashable, bytes] = field(default_factory=lambda: Recent(64))
     _rulesets: Recent[str, Ruleset] = field(default_factory=lambda: Recent(8))
     _questions: Recent[tuple[str, str], Questions] = field(default_factory=lambda: Recent(32))
