@@ -267,11 +267,11 @@ def audit_replay(
     Without --ruleset each is decided under the ruleset it was recorded under, and nothing may differ. Exits
     with 1 where anything does.
     """
-    from eligibility.commands.replay import replay
+    from eligibility.commands.replay import is_digest, replay
     from eligibility.storage.recorded import Period
 
-    if ruleset is not None and not ruleset.startswith("sha256:") and not Path(ruleset).is_dir():
-        detail = f"`{ruleset}` is neither a digest (`sha256:…`) nor a folder"
+    if ruleset is not None and not is_digest(ruleset) and not Path(ruleset).is_dir():
+        detail = f"`{ruleset}` is neither a folder nor a digest, `sha256:` and 64 hexadecimal digits"
         raise click.BadParameter(detail, param_hint="--ruleset")
     period = Period(
         *(moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) for moment in (since, until))

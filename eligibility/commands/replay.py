@@ -24,6 +24,7 @@ from eligibility.settings import Settings
 from eligibility.storage import rulesets
 from eligibility.storage.database import Database
 from eligibility.storage.recorded import Period
+from eligibility.storage.records import hash_bytes
 
 QUIET_SECONDS = 2.0
 """After which it is said how far things are."""
@@ -65,9 +66,18 @@ async def _replay(
         await database.close()
 
 
+def is_digest(text: str) -> bool:
+    """Whether a text names a ruleset by its digest."""
+    try:
+        hash_bytes(text)
+    except ValueError:
+        return False
+    return True
+
+
 async def _document(database: Database, ruleset: str) -> bytes:
     """The canonical document of a ruleset that is named by digest or by folder."""
-    if ruleset.startswith("sha256:"):
+    if is_digest(ruleset):
         return (await rulesets.load(database, ruleset)).document
     return canonical(dict(load_rules(Path(ruleset)).document))
 
