@@ -292,6 +292,36 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
 
 
 @main.group()
+def audit() -> None:
+    """Look into the log of what was decided and done."""
+
+
+@audit.command("replay")
+@click.option("--since", type=MOMENT, help="From this time on; a day begins at midnight UTC.")
+@click.option("--until", type=MOMENT, help="Before this time.")
+@click.option("--ruleset", metavar="DIGEST|FOLDER", help="Under this one, instead of each one's own.")
+@as_json
+def audit_replay(
+    *, since: datetime | None, until: datetime | None, ruleset: str | None, as_json: bool
+) -> int:
+    """Decide recorded decisions again, and say by rule what differs.
+
+    Without --ruleset each is decided under the ruleset it was recorded under, and nothing may differ. Exits
+    with 1 where anything does.
+    """
+    from eligibility.commands.replay import is_digest, replay
+    from eligibility.storage.recorded import Period
+
+    if ruleset is not None and not is_digest(ruleset) and not Path(ruleset).is_dir():
+        detail = f"`{ruleset}` is neither a folder nor a digest, `sha256:` and 64 hexadecimal digits"
+        raise click.BadParameter(detail, param_hint="--ruleset")
+    period = Period(
+        *(moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) for moment in (since, until))
+    )
+    return replay(_settings(), period, ruleset, as_json=as_json)
+
+
+@main.group()
 def db() -> None:
     """Migrate a database, and prepare one."""
 
