@@ -17,15 +17,14 @@ import click
 from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
 from eligibility.cli_proof import checkpoint, rotate_key
 from eligibility.cli_proof import keys as signing_keys
+from eligibility.cli_rulesets import rulesets
 from eligibility.commands.failures import FAULT, exit_code, message
-from eligibility.commands.options import as_json, settings
+from eligibility.commands.options import FOLDER, MOMENT, as_json, settings
 
 logger = logging.getLogger(__name__)
 
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 ROLES = click.Choice(["portal", "reviewer", "approver", "auditor", "monitor", "admin"])
 PERCENT = click.FloatRange(0, 100)
-MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
 
 
 class Commands(click.Group):
@@ -195,7 +194,7 @@ def rules_show(
 
 @main.group()
 def audit() -> None:
-    """Work with the log of decisions."""
+    """Prove, read and keep the log of what was decided and done."""
 
 
 for command in (checkpoint, signing_keys, rotate_key, forget, retain, hold, holds, release_hold):
@@ -291,11 +290,6 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
     return revoke(settings(), key, as_json=as_json)
 
 
-@main.group()
-def audit() -> None:
-    """Look into the log of what was decided and done."""
-
-
 @audit.command("replay")
 @click.option("--since", type=MOMENT, help="From this time on; a day begins at midnight UTC.")
 @click.option("--until", type=MOMENT, help="Before this time.")
@@ -318,7 +312,7 @@ def audit_replay(
     period = Period(
         *(moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) for moment in (since, until))
     )
-    return replay(_settings(), period, ruleset, as_json=as_json)
+    return replay(settings(), period, ruleset, as_json=as_json)
 
 
 @main.group()
@@ -352,6 +346,9 @@ def db_roles(*, database: str, as_json: bool) -> int:
     from eligibility.commands.db import roles
 
     return roles(database, as_json=as_json)
+
+
+main.add_command(rulesets)
 
 
 def _rules_folder(given: Path | None) -> Path:
