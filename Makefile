@@ -11,7 +11,7 @@ COMPILE = $(VENV)/bin/uv pip compile --quiet --system-certs --generate-hashes --
 	--universal --python-version 3.11 $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test full lint format bench lock secrets clean
+.PHONY: help install run test full soak lint format bench lock secrets clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -24,6 +24,9 @@ test: install ## the whole test suite (ARGS="-k name" to choose)
 
 full: install ## the same tests at their full sizes: takes long
 	@ELIGIBILITY_TEST_SIZE=full $(VENV)/bin/python -m pytest $(ARGS)
+
+soak: install ## the fault tests at their full sizes: kills, failovers, full disks, by the hundred
+	@ELIGIBILITY_TEST_SIZE=full $(VENV)/bin/python -m pytest tests/soak $(ARGS)
 
 lint: install ## ruff and mypy over everything
 	@$(VENV)/bin/python -m ruff check .
@@ -60,7 +63,9 @@ lock: install ## write the lock files anew (UPGRADE=--upgrade for newer releases
 	@$(COMPILE) pyproject.toml --output-file requirements.lock
 	@$(COMPILE) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
-# The folder is closed; the files are readable, since the containers' users differ from yours.
+# The folder is closed; the files are readable, since the containers' users differ from yours. An Ed25519 key as
+# PEM is 16 bytes that are always the same, then 32 random ones: no tool but the shell's own is needed for it.
+ED25519 := \060\056\002\001\000\060\005\006\003\053\145\160\004\042\004\040
 secrets: ## make the secrets that docker compose hands to the containers, where missing
 	@mkdir -p secrets && chmod 700 secrets
 	@for name in postgres_password owner_password service_password service_secret admin_key; do \
@@ -68,6 +73,12 @@ secrets: ## make the secrets that docker compose hands to the containers, where 
 			head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' > secrets/$$name && \
 			chmod 444 secrets/$$name && echo "made secrets/$$name"; }; \
 	done
+	@[ -s secrets/signing_key ] || { \
+		key=$$({ printf '$(ED25519)'; head -c 32 /dev/urandom; } | base64) && \
+		printf -- '-----%s PRIVATE KEY-----\n' "BEGIN" > secrets/signing_key && \
+		printf '%s\n' "$$key" >> secrets/signing_key && \
+		printf -- '-----%s PRIVATE KEY-----\n' "END" >> secrets/signing_key && \
+		chmod 444 secrets/signing_key && echo "made secrets/signing_key"; }
 
 clean: ## remove .venv and what tools left behind; data and secrets stay
 	@rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

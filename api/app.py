@@ -3,22 +3,36 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Final
 
 from litestar import Litestar
 
-from api import decisions, erasures, exports, operations, policy, replays, rulesets, schema
+from api import (
+    decisions,
+    erasures,
+    exports,
+    operations,
+    policy,
+    receipts,
+    replay,
+    rulesets,
+    schema,
+)
 from api.auth import guard
 from api.following import following
 from api.problems import answer_error
 from api.service import InForce, Service
 from eligibility.canonical import canonical
+from eligibility.checkpoints import publishing
 from eligibility.errors import SettingsInvalid
 from eligibility.loading import load_rules, shipped_rules
 from eligibility.rules_folder import read_folder
 from eligibility.settings import Settings
 from eligibility.storage.bootstrap import ensure_admin_key
+from eligibility.storage.checkpoints import newest
 from eligibility.storage.database import Database
+from eligibility.storage.key_rotation import mend_rotation
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
 from eligibility.storage.rulesets import genesis
@@ -33,9 +47,11 @@ HANDLERS: Final = (
     decisions.what_if,
     decisions.read,
     decisions.list_all,
-    replays.replay_decision,
     erasures.erase_texts,
+    receipts.receipt,
+    receipts.checkpoint,
     exports.export_log,
+    replay.replay,
     policy.policy,
     policy.policy_view,
     rulesets.methods,
@@ -105,8 +121,17 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
     try:
         await database.check_service_role()
         await database.ready()
-        async with AuditLog(database, secret, signing) as log:
+        async with (
+            publishing(
+                partial(newest, database),
+                file=settings.checkpoint_file,
+                url=settings.checkpoint_url,
+                seconds=settings.checkpoint_seconds,
+            ),
+            AuditLog(database, secret, signing) as log,
+        ):
             await log.ensure_ready()
+            await mend_rotation(database, signing)
             document = canonical(dict(shipped.document))
             await genesis(log, database, shipped.digest, shipped.version, document, files)
             in_force = await InForce.at_start(database, shipped)

@@ -10,6 +10,7 @@ import orjson
 from api.answers import as_json
 from api.decisions import line, whole
 from api.erasures import erasure_document
+from api.log_examples import log_examples
 from api.policy_views import index, ruleset_name, view
 from api.problems import KINDS
 from api.recording import CHANNEL
@@ -19,6 +20,7 @@ from eligibility.decider import Decider, Decision
 from eligibility.exported import Lines
 from eligibility.facts import RequestBody
 from eligibility.reading import read_request
+from eligibility.recall import recalled
 from eligibility.recording import decision_entry, moment_of
 from eligibility.ruleset import Ruleset
 from eligibility.storage.decisions import StoredDecision
@@ -72,10 +74,17 @@ def examples(decider: Decider) -> dict[str, Any]:
         "decision": orjson.loads(made.json(_ID, moment_of(_ID))),
         "hypothetical": orjson.loads(made.json(None, moment_of(_ID))),
         "recorded": whole(stored, questions),
+        "replay": {
+            "recorded": recalled(questions, stored.evaluation, stored.facts, stored.id, stored.at),
+            "replayed": orjson.loads(made.json(None, moment_of(_ID))),
+            "same": True,
+            "differences": None,
+        },
         "decisions": {"decisions": [line(stored, questions)], "next": None},
         **ruleset_examples(ruleset),
         "erasure_request": {"reference": "crm-4711", "reason": "asked for in letter 12"},
         "erasure": erasure_document(Texts((_ID,), (), stored.at, stored.at), (_ERASURE,)),
+        **log_examples(stored),
         "export": _as_exported(stored, ruleset),
         "policy": index(ruleset),
         "policy_view": view(ruleset, "generations"),

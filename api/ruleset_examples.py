@@ -33,14 +33,6 @@ def ruleset_examples(ruleset: Ruleset) -> dict[str, Any]:
         "begun_impact": {"digest": ruleset.digest, "begun": "impact"},
         "impact_asked": {"from": "2026-10-01T00:00:00Z", "to": "2026-11-01T00:00:00Z"},
         "impact": impact_document(life, life.checks[IMPACT]),
-        "replay": {
-            "id": "01982c3e-5a00-7000-8000-000000000001",
-            "recorded_under": {"version": ruleset.version, "digest": ruleset.digest},
-            "decided_under": {"version": ruleset.version, "digest": ruleset.digest},
-            "is_same": True,
-            "outcomes": {"before": "permitted", "after": "permitted"},
-            "difference": None,
-        },
         "reason": {"reason": "Read against the licence, with the legal department."},
         "activation": {"reason": "Agreed for the new year.", "at": "2027-01-01T00:00:00Z"},
     }

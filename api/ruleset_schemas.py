@@ -152,35 +152,6 @@ class Impact(RulesetCheck):
     )
 
 
-class Outcomes(_Answer):
-    """An outcome before, and after."""
-
-    before: str = Field(description="As it was recorded.")
-    after: str | None = Field(description="As it is now; null where it could not be decided again.")
-
-
-class NamedRuleset(_Answer):
-    """A ruleset by its names."""
-
-    version: str = Field(description="The name its authors gave it.")
-    digest: str = Field(description="What identifies it.")
-
-
-class Replay(_Answer):
-    """What came of deciding a recorded decision again."""
-
-    id: str = Field(description="The decision's id.")
-    recorded_under: NamedRuleset = Field(description="The ruleset that it was recorded under.")
-    decided_under: NamedRuleset = Field(description="The ruleset that it was decided under again.")
-    is_same: bool = Field(description="Whether nothing differs but, at most, the grounds of rules.")
-    outcomes: Outcomes = Field(description="The outcome before, and after.")
-    difference: dict[str, Any] | None = Field(
-        description="What differs: rules that fire `only_before`, `only_after` or `otherwise`, findings, "
-        "obligations and missing facts before and after; or why it could not be decided (`what` is `refused`"
-        " or `undecidable`). Null where the evaluation is the same to the last byte."
-    )
-
-
 class Begun(_Answer):
     """Work that goes on."""
 

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import orjson
@@ -13,6 +14,7 @@ from litestar.connection import ASGIConnection
 
 from api.jobs import Jobs
 from api.reasons import Reasons
+from api.turns import Turns
 from eligibility.atoms import Questions
 from eligibility.building import build, check_semantics
 from eligibility.decider import Decider, Recent
@@ -27,9 +29,6 @@ from eligibility.storage.log import AuditLog
 
 FRESH_SECONDS: Final = 1.5
 """How old what was last seen in force may be when an answer is begun: none leaves two seconds too late."""
-
-REPLAYS: Final = 2
-"""Decisions that are decided again at the same time, each in a process of its own."""
 
 MOST_EXPORTS: Final = 4
 """Exports that one process sends at a time: each has a connection to the database, and a thread."""
@@ -114,8 +113,10 @@ class Service:
     in_force: InForce
     reasons: Reasons = field(default_factory=Reasons)
     jobs: Jobs = field(default_factory=Jobs)
-    replays: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(REPLAYS))
-    exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_EXPORTS))
+    exports: Turns = field(
+        default_factory=partial(Turns, "exports", at_once=MOST_EXPORTS, waiting=0, retry_after=30)
+    )
+    replays: Turns = field(default_factory=partial(Turns, "replays"))
     rendered: Recent[Hashable, bytes] = field(default_factory=lambda: Recent(64))
     _rulesets: Recent[str, Ruleset] = field(default_factory=lambda: Recent(8))
     _questions: Recent[tuple[str, str], Questions] = field(default_factory=lambda: Recent(32))

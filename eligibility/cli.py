@@ -15,10 +15,11 @@ from uuid import UUID
 import click
 
 from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
+from eligibility.cli_proof import checkpoint, rotate_key
+from eligibility.cli_proof import keys as signing_keys
 from eligibility.cli_rulesets import rulesets
 from eligibility.commands.failures import FAULT, exit_code, message
-from eligibility.commands.options import FOLDER, MOMENT, as_json
-from eligibility.commands.options import settings as _settings
+from eligibility.commands.options import FOLDER, MOMENT, as_json, settings
 
 logger = logging.getLogger(__name__)
 
@@ -62,7 +63,7 @@ def serve() -> int:
     """Run the service, with an embedded PostgreSQL unless a database is configured."""
     from eligibility.serve import serve as run
 
-    return run(_settings())
+    return run(settings())
 
 
 @main.command()
@@ -93,7 +94,7 @@ def decide(*, file: BinaryIO, rules: Path | None, record: bool, as_json: bool, *
     wanted = Asked(
         asked["changes"], asked["change_kind"], asked["sufficient"], tuple(dict.fromkeys(asked["why_not"]))
     )
-    return run(file.read(), rules, _settings(), record=record, as_json=as_json, asked=wanted)
+    return run(file.read(), rules, settings(), record=record, as_json=as_json, asked=wanted)
 
 
 @main.group()
@@ -193,10 +194,10 @@ def rules_show(
 
 @main.group()
 def audit() -> None:
-    """Work with the log of decisions."""
+    """Prove, read and keep the log of what was decided and done."""
 
 
-for command in (forget, retain, hold, holds, release_hold):
+for command in (checkpoint, signing_keys, rotate_key, forget, retain, hold, holds, release_hold):
     audit.add_command(command)
 
 
@@ -227,7 +228,7 @@ def audit_export(
         raise click.BadParameter("it is not after `--since`: give a later time", param_hint="--until")
     texts, proofs = not asked["without_texts"], asked["proofs"]
     wanted = Wanted(since, until, None if kind == ALL else kind, texts, proofs)
-    return export(_settings(), out, wanted, form=form, as_json=asked["as_json"])
+    return export(settings(), out, wanted, form=form, as_json=asked["as_json"])
 
 
 @main.group()
@@ -260,7 +261,7 @@ def keys_create(
         if expires <= datetime.now(UTC):
             raise click.BadParameter(f"`{expires.isoformat()}` has passed", param_hint="--expires")
     return create(
-        _settings(),
+        settings(),
         name=name,
         kind=kind or ("system" if role in {"portal", "monitor"} else "person"),
         role=role,
@@ -276,7 +277,7 @@ def keys_list(*, as_json: bool) -> int:
     """List all keys, never their text."""
     from eligibility.commands.keys import show
 
-    return show(_settings(), as_json=as_json)
+    return show(settings(), as_json=as_json)
 
 
 @keys.command("revoke")
@@ -286,7 +287,32 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
     """End the key with this ID, which `keys list` shows."""
     from eligibility.commands.keys import revoke
 
-    return revoke(_settings(), key, as_json=as_json)
+    return revoke(settings(), key, as_json=as_json)
+
+
+@audit.command("replay")
+@click.option("--since", type=MOMENT, help="From this time on; a day begins at midnight UTC.")
+@click.option("--until", type=MOMENT, help="Before this time.")
+@click.option("--ruleset", metavar="DIGEST|FOLDER", help="Under this one, instead of each one's own.")
+@as_json
+def audit_replay(
+    *, since: datetime | None, until: datetime | None, ruleset: str | None, as_json: bool
+) -> int:
+    """Decide recorded decisions again, and say by rule what differs.
+
+    Without --ruleset each is decided under the ruleset it was recorded under, and nothing may differ. Exits
+    with 1 where anything does.
+    """
+    from eligibility.commands.replay import is_digest, replay
+    from eligibility.storage.recorded import Period
+
+    if ruleset is not None and not is_digest(ruleset) and not Path(ruleset).is_dir():
+        detail = f"`{ruleset}` is neither a folder nor a digest, `sha256:` and 64 hexadecimal digits"
+        raise click.BadParameter(detail, param_hint="--ruleset")
+    period = Period(
+        *(moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) for moment in (since, until))
+    )
+    return replay(settings(), period, ruleset, as_json=as_json)
 
 
 @main.group()
@@ -300,7 +326,7 @@ def db_upgrade(*, as_json: bool) -> int:
     """Migrate to the newest revision, with the owner's login (ELIGIBILITY_OWNER_DATABASE_URL)."""
     from eligibility.commands.db import upgrade
 
-    return upgrade(_settings(), as_json=as_json)
+    return upgrade(settings(), as_json=as_json)
 
 
 @db.command("current")
@@ -309,7 +335,7 @@ def db_current(*, as_json: bool) -> int:
     """Say which revision the database is at; exits with 1 where the service needs another."""
     from eligibility.commands.db import current
 
-    return current(_settings(), as_json=as_json)
+    return current(settings(), as_json=as_json)
 
 
 @db.command("roles")
@@ -329,4 +355,4 @@ def _rules_folder(given: Path | None) -> Path:
     """The rules folder that is meant: the given one, the configured one, or the shipped one."""
     from eligibility.loading import shipped_rules
 
-    return given or _settings().rules_dir or shipped_rules()
+    return given or settings().rules_dir or shipped_rules()

@@ -227,7 +227,8 @@ class _Work:
                 for queue in queues:
                     await queue.put(None)
         except ExceptionGroup as failed:
-            raise failed.exceptions[0] from None
+            first = failed.exceptions[0]
+            raise first from first.__cause__  # what the database said stays its cause
 
     async def evaluations(self, decider: _Decider, rows: Sequence[SharedEvaluation]) -> None:
         """Sort evaluations with the decisions that share them; those that need facts wait."""

@@ -153,11 +153,11 @@ def test_two_people_put_a_ruleset_in_force_and_every_process_switches(pair: Pair
     assert (states[draft], states[former]) == ("in_force", "retired")
 
     again = pair.reviewer.post(f"/v1/decisions/{decided['id']}/replay").json()
-    assert (again["is_same"], again["difference"]) == (True, None)
+    assert (again["same"], again["differences"]) == (True, None)
     again = pair.reviewer.post(f"/v1/decisions/{decided['id']}/replay", params={"ruleset": draft}).json()
-    assert (again["decided_under"]["version"], again["is_same"]) == ("stricter", False)
-    assert again["outcomes"] == {"before": "permitted", "after": "contact_meta"}
-    [rule] = again["difference"]["rules"]["only_before"]
+    assert (again["replayed"]["ruleset"]["version"], again["same"]) == ("stricter", False)
+    assert (again["recorded"]["outcome"], again["replayed"]["outcome"]) == ("permitted", "contact_meta")
+    [rule] = again["differences"]["rules"]["only_before"]
     assert (rule["rule"], bool(rule["title"])) == ("outcome.permitted", True)
 
     act(pair.approver, former, "proposal")  # back again
