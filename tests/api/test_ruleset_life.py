@@ -194,19 +194,26 @@ def test_a_ruleset_is_put_in_force_at_its_date(pair: Pair) -> None:
 
 async def test_no_decision_is_recorded_under_a_ruleset_that_was_replaced(pair: Pair) -> None:
     draft = await asyncio.to_thread(pair.former)
-    stop = asyncio.Event()
+    begun, stop = asyncio.Barrier(9), asyncio.Event()
 
     async def deciding(client: httpx.AsyncClient) -> dict[str, str]:
         """The digests of the decisions made, by their ids, in their order."""
         seen = {}
         while not stop.is_set():
             answer = await client.post("/v1/decisions", json=permitted())
-            assert answer.status_code == 201
+            assert answer.status_code == 201, answer.text
             seen[answer.json()["id"]] = answer.json()["ruleset"]["digest"]
+            if len(seen) == 1:
+                await begun.wait()
         return seen
 
-    async with pair.one.async_client() as one, pair.other.async_client() as other:
+    async with (
+        asyncio.timeout(PATIENCE),
+        pair.one.async_client() as one,
+        pair.other.async_client() as other,
+    ):
         work = [asyncio.create_task(deciding(client)) for client in (one, other) for _ in range(4)]
+        await begun.wait()
         await asyncio.to_thread(act, pair.approver, draft, "activation")
         last = [await client.post("/v1/decisions", json=permitted()) for client in (one, other)]
         stop.set()
@@ -227,7 +234,10 @@ async def test_no_decision_is_recorded_under_a_ruleset_that_was_replaced(pair: P
             WHERE r.id = ANY(%(ids)s::uuid[])
             GROUP BY 1
             """,
-            {"new": hash_bytes(draft), "ids": [each for made in seen for each in made]},
+            {
+                "new": hash_bytes(draft),
+                "ids": [*(each.json()["id"] for each in last), *(each for made in seen for each in made)],
+            },
         ).fetchall()
     assert all(agrees for _, agrees in rows)
     assert {is_new for is_new, _ in rows} == {True, False}
