@@ -4,13 +4,35 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
-from litestar import Response
-from litestar.status_codes import HTTP_200_OK
+from litestar import Request, Response
+from litestar.status_codes import HTTP_200_OK, HTTP_204_NO_CONTENT, HTTP_304_NOT_MODIFIED
+from litestar.types import ASGIApp, Receive, Scope, Send
 
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 
 _HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_ENCODED: Final = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+_WITHOUT_BODY: Final = frozenset({HTTP_204_NO_CONTENT, HTTP_304_NOT_MODIFIED})
+
+
+class Answer(Response[bytes]):
+    """Bytes that are ready to be sent. They need nothing that the framework does to send a value."""
+
+    def __init__(self, body: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+        self.content = body
+        self.status_code = status
+        self._headers = headers
+
+    def to_asgi_response(  # type: ignore[override]  # any ASGI application is sent alike
+        self, app: object, request: Request[Any, Any, Any], **_given: object
+    ) -> ASGIApp:
+        """What sends it. What the route says of statuses and headers in general does not count."""
+        return self._send
+
+    async def _send(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        await send({"type": "http.response.start", "status": self.status_code, "headers": self._headers})
+        await send({"type": "http.response.body", "body": self.content, "more_body": False})
 
 
 def answer(
@@ -21,12 +43,16 @@ def answer(
     headers: Mapping[str, str] | None = None,
 ) -> Response[bytes]:
     """An answer that no cache keeps, unless `headers` say otherwise."""
-    return Response(
-        body,
-        status_code=status,
-        media_type=media_type,
-        headers={**_HEADERS, **headers} if headers else dict(_HEADERS),
-    )
+    sent = _ENCODED
+    if headers:
+        sent = [(name.encode(), value.encode()) for name, value in {**_HEADERS, **headers}.items()]
+    if status not in _WITHOUT_BODY:
+        sent = [
+            *sent,
+            (b"content-type", media_type.encode()),
+            (b"content-length", str(len(body)).encode()),
+        ]
+    return Answer(body, status, sent)
 
 
 def as_json(value: Any) -> bytes:
