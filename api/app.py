@@ -21,6 +21,7 @@ from eligibility.storage.database import Database
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
 from eligibility.storage.secret_files import service_secret
+from eligibility.storage.signing_keys import signer
 
 logger = logging.getLogger(__name__)
 
@@ -80,13 +81,13 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             "there is no database: set `ELIGIBILITY_DATABASE_URL`, or start `eligibility serve`"
         )
     shipped = load_rules(settings.rules_dir or shipped_rules())
-    secret = service_secret(settings)
+    secret, signing = service_secret(settings), signer(settings)
     database = Database.open(settings.database_url)
     try:
         await database.check_service_role()
         await database.ready()
-        async with AuditLog(database, secret) as log:
-            await log.ensure_partitions()
+        async with AuditLog(database, secret, signing) as log:
+            await log.ensure_ready()
             document = canonical(dict(shipped.document))
             await rulesets.genesis(log, database, shipped.digest, shipped.version, document)
             in_force = await InForce.at_start(database, shipped)

@@ -10,7 +10,8 @@ EligibilityError
 ├── SettingsInvalid             an environment variable is at fault
 └── StorageError
     ├── StorageUnavailable        503: the database gave no answer, or none in time
-    │   └── LogBehind               503: the database lacks a block that was acknowledged
+    │   ├── LogBehind               503: the database lacks a block that was acknowledged
+    │   └── SigningKeyMissing       503: the log is signed with a key that is not on this machine
     ├── RulesetReplaced           another policy was put in force meanwhile
     ├── IdempotencyConflict       409: the key was used for another request
     ├── Overtaken                 409: somebody else did it, or something else, first
@@ -114,6 +115,10 @@ class StorageUnavailable(StorageError):
 
 class LogBehind(StorageUnavailable):
     """The database came back without a block that was acknowledged: see that the right server is primary."""
+
+
+class SigningKeyMissing(StorageUnavailable):
+    """Put the log's active key into this machine's key file: the one there was rotated, or is wrong."""
 
 
 class RulesetReplaced(StorageError):

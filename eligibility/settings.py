@@ -40,8 +40,8 @@ VARIABLES: tuple[Variable, ...] = (
     ),
     Variable(
         "ELIGIBILITY_SIGNING_KEY_FILE",
-        "none",
-        "reserved for the key that will sign the log; blocks are chained by hashes, and not signed yet",
+        "generated in the data directory",
+        "the Ed25519 key that signs the log, as PEM, the same file on every machine of one log",
     ),
     Variable(
         "ELIGIBILITY_SERVICE_SECRET_FILE",
@@ -109,7 +109,7 @@ class Settings:
             database_url=database_url,
             owner_database_url=owner_url,
             data_dir=_path(given, "ELIGIBILITY_DATA_DIR") or _default_data_dir(given),
-            signing_key_file=_path(given, "ELIGIBILITY_SIGNING_KEY_FILE"),
+            signing_key_file=_file(given, "ELIGIBILITY_SIGNING_KEY_FILE"),
             service_secret_file=_file(given, "ELIGIBILITY_SERVICE_SECRET_FILE"),
             rules_dir=_folder(given, "ELIGIBILITY_RULES_DIR"),
             admin_key=_admin_key(given),

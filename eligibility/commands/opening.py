@@ -16,6 +16,7 @@ from eligibility.storage.embedded import start_or_join
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
 from eligibility.storage.secret_files import service_secret
+from eligibility.storage.signing_keys import signer
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,12 @@ def service_login(settings: Settings) -> Iterator[str]:
 @asynccontextmanager
 async def opened(url: str, settings: Settings) -> AsyncIterator[Opened]:
     """The log behind a login, checked as `serve` checks it. Raises SettingsInvalid, StorageUnavailable."""
-    secret = service_secret(settings)
+    secret, signing = service_secret(settings), signer(settings)
     database = Database.open(url)
     try:
         await database.check_service_role()
         await database.ready()
-        async with AuditLog(database, secret) as log:
+        async with AuditLog(database, secret, signing) as log:
             yield Opened(database, log, Keys(database, secret))
     finally:
         await database.close()

@@ -7,9 +7,8 @@ the block inserted and the head moved.
 
 from collections import OrderedDict
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from hashlib import sha256
 from typing import Any, TypeAlias
 from uuid import UUID
 
@@ -17,7 +16,7 @@ import psycopg
 import uuid_utils.compat
 
 from eligibility import merkle
-from eligibility.canonical import canonical, timestamp
+from eligibility.chain import Header
 from eligibility.errors import (
     IdempotencyConflict,
     LogBehind,
@@ -27,10 +26,9 @@ from eligibility.errors import (
     StorageError,
 )
 from eligibility.storage.entries import Earlier, Prepared, Recorded
-from eligibility.storage.records import hash_bytes, hash_text
+from eligibility.storage.records import hash_bytes
+from eligibility.storage.signing_keys import Signer, signing_key_missing
 
-LARGEST_BLOCK = 4096
-HEADER_VERSION = 1
 _MOST_REMEMBERED = 100_000
 
 Connection: TypeAlias = psycopg.AsyncConnection[Any]
@@ -38,12 +36,12 @@ Result: TypeAlias = Recorded | Earlier | StorageError
 
 _CLAIM_KEYS = """
     INSERT INTO idempotency (principal, key_mac, body_mac, record)
-    SELECT * FROM unnest(%b::text[], %b::bytea[], %b::bytea[], %b::uuid[])
+    SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[], %b::uuid[])
     ON CONFLICT DO NOTHING RETURNING record
 """
 _EARLIER_KEYS = """
     SELECT i.principal, i.key_mac, i.body_mac, i.record FROM idempotency i
-    JOIN unnest(%b::text[], %b::bytea[]) AS k (principal, key_mac) USING (principal, key_mac)
+    JOIN unnest(%b::uuid[], %b::bytea[]) AS k (principal, key_mac) USING (principal, key_mac)
 """
 _STORE_EVALUATION = """
     INSERT INTO evaluation (key, ruleset, cells, content, content_hash, outcome, findings)
@@ -51,8 +49,8 @@ _STORE_EVALUATION = """
 """
 _STORED_EVALUATIONS = "SELECT key, content_hash FROM evaluation WHERE key = ANY(%b::bytea[])"
 _COPY_RECORDS = """
-    COPY record (id, block, position, kind, at, actor, channel, ruleset, evaluation, evaluation_key, outcome,
-                 generation, subject, body, leaf) FROM STDIN (FORMAT BINARY)
+    COPY record (id, block, position, kind, at, actor, channel, evaluation_key, outcome, generation, subject,
+                 body, leaf) FROM STDIN (FORMAT BINARY)
 """
 _RECORD_TYPES = [
     "uuid",
@@ -60,10 +58,8 @@ _RECORD_TYPES = [
     "int4",
     "text",
     "timestamptz",
+    "uuid",
     "text",
-    "text",
-    "bytea",
-    "bytea",
     "bytea",
     "text",
     "text",
@@ -73,13 +69,15 @@ _RECORD_TYPES = [
 ]
 _COPY_PRIVATE = "COPY private (record, salt, content, entity_reference) FROM STDIN (FORMAT BINARY)"
 _PRIVATE_TYPES = ("uuid", "bytea", "bytea", "text")
-_LOCK_HEAD = "SELECT block, next_sequence, hash, ruleset FROM head FOR UPDATE"
+_LOCK_HEAD = "SELECT block, next_sequence, hash, ruleset, key FROM head FOR UPDATE"
 _SEAL = """
     WITH sealed AS (
-        INSERT INTO block (number, id, first, count, root, previous, hash, at)
-        VALUES (%(number)b, %(id)b, %(first)b, %(count)b, %(root)b, %(previous)b, %(hash)b, %(at)b)
+        INSERT INTO block (number, id, first, count, root, previous, hash, at, key, signature)
+        VALUES (%(number)b, %(id)b, %(first)b, %(count)b, %(root)b, %(previous)b, %(hash)b, %(at)b, %(key)b,
+                %(signature)b)
     )
-    UPDATE head SET block = %(number)b, next_sequence = %(first)b::bigint + %(count)b::int, hash = %(hash)b
+    UPDATE head SET block = %(number)b, next_sequence = %(first)b::bigint + %(count)b::int, hash = %(hash)b,
+                    key = %(next_key)b
 """
 
 
@@ -107,29 +105,13 @@ class Memory:
             self.evaluations.popitem(last=False)
 
 
-def header_hash(
-    *, number: int, first: int, count: int, root: bytes, previous: bytes, at: datetime, key: str | None = None
-) -> bytes:
-    """The hash of a block: SHA-256 of the canonical JSON of its header. Without a key, none is named."""
-    header: dict[str, object] = {
-        "v": HEADER_VERSION,
-        "number": number,
-        "first": first,
-        "count": count,
-        "root": hash_text(root),
-        "previous": hash_text(previous),
-        "at": timestamp(at),
-    }
-    if key is not None:
-        header["key"] = key
-    return sha256(canonical(header)).digest()
+async def write(
+    connection: Connection, group: Sequence[Prepared], memory: Memory, signer: Signer
+) -> dict[Prepared, Result]:
+    """Record the group, at most LARGEST_BLOCK entries, in one transaction and one signed block.
 
-
-async def write(connection: Connection, group: Sequence[Prepared], memory: Memory) -> dict[Prepared, Result]:
-    """Record the group, at most LARGEST_BLOCK entries, in one transaction and one block.
-
-    Raises Dropped, LogBehind, or an error of psycopg; then nothing was recorded, unless the commit itself
-    failed, when nobody knows.
+    Raises Dropped, LogBehind, SigningKeyMissing, or an error of psycopg; then nothing was recorded, unless
+    the commit itself failed, when nobody knows.
     """
     block, stored = 0, dict[bytes, bytes]()
     async with connection.transaction():
@@ -140,7 +122,7 @@ async def write(connection: Connection, group: Sequence[Prepared], memory: Memor
             await _run_statements(connection, winners)
             block_id = uuid_utils.compat.uuid7()
             await _copy(connection, block_id, winners)
-            block, first = await _seal(connection, block_id, winners, memory)
+            block, first = await _seal(connection, block_id, winners, memory, signer)
             for position, prepared in enumerate(winners):
                 results[prepared] = Recorded(prepared.entry.id, first + position)
     memory.block = max(memory.block, block)
@@ -152,11 +134,11 @@ async def _claim_keys(connection: Connection, group: Sequence[Prepared]) -> dict
     """Claim the idempotency keys; answer those that somebody claimed earlier."""
     keyed = sorted(
         (p for p in group if p.entry.idempotency),
-        key=lambda p: (p.entry.idempotency.principal, p.key_mac),  # type: ignore[union-attr]  # filtered
+        key=lambda p: (p.key_owner, p.key_mac),
     )
     if not keyed:
         return {}
-    principals = [p.entry.idempotency.principal for p in keyed]  # type: ignore[union-attr]  # filtered
+    principals = [p.key_owner for p in keyed]
     macs = [p.key_mac for p in keyed]
     cursor = await connection.execute(
         _CLAIM_KEYS, (principals, macs, [p.body_mac for p in keyed], [p.entry.id for p in keyed])
@@ -168,7 +150,7 @@ async def _claim_keys(connection: Connection, group: Sequence[Prepared]) -> dict
     first = {(row[0], bytes(row[1])): (bytes(row[2]), row[3]) for row in await cursor.fetchall()}
     results: dict[Prepared, Result] = {}
     for principal, prepared in zip(principals, keyed, strict=True):
-        if prepared.entry.id not in claimed and prepared.key_mac is not None:
+        if prepared.entry.id not in claimed and principal is not None and prepared.key_mac is not None:
             body_mac, record = first[principal, prepared.key_mac]
             results[prepared] = Earlier(record) if body_mac == prepared.body_mac else _conflict()
     return results
@@ -235,9 +217,9 @@ async def _copy(connection: Connection, block_id: UUID, winners: Sequence[Prepar
                 e = p.entry
                 await copy.write_row(
                     (
-                        *(e.id, block_id, position, e.kind, e.at, e.actor, e.channel, p.ruleset),
-                        *((e.evaluation.content_hash, e.evaluation.key) if e.evaluation else (None, None)),
-                        *(e.outcome, e.generation, e.subject, p.body, p.leaf),
+                        *(e.id, block_id, position, e.kind, e.at, p.actor, e.channel),
+                        *(e.evaluation.key if e.evaluation else None, e.outcome, e.generation, e.subject),
+                        *(p.body, p.leaf),
                     )
                 )
         if any(p.private for p in winners):
@@ -249,16 +231,16 @@ async def _copy(connection: Connection, block_id: UUID, winners: Sequence[Prepar
 
 
 async def _seal(
-    connection: Connection, block_id: UUID, winners: Sequence[Prepared], memory: Memory
+    connection: Connection, block_id: UUID, winners: Sequence[Prepared], memory: Memory, signer: Signer
 ) -> tuple[int, int]:
-    """Lock the head, chain the block to it and move it. The block's number and first sequence."""
+    """Lock the head, chain a signed block to it and move it. The block's number and first sequence."""
     row = await (await connection.execute(_LOCK_HEAD)).fetchone()
     if row is None or row[0] < memory.block:
         raise LogBehind(
             "the database lacks records that were acknowledged: it may be a copy that is not up to date",
             retry_after=5,
         )
-    last, first, previous, in_force = row
+    last, first, previous, in_force, active = row
     replaced: dict[Prepared, StorageError] = {
         p: RulesetReplaced("another ruleset was put in force meanwhile: decide again")
         for p in winners
@@ -266,12 +248,21 @@ async def _seal(
     }
     if replaced:
         raise Dropped(replaced)
-    count, root, at = len(winners), merkle.root([p.leaf for p in winners]), datetime.now(UTC)
-    sealed = header_hash(number=last + 1, first=first, count=count, root=root, previous=previous, at=at)
-    parameters = {"number": last + 1, "id": block_id, "first": first, "count": count}
-    hashes = {"root": root, "previous": previous, "hash": sealed, "at": at}
+    key = signer.find(active)
+    if key is None:
+        raise signing_key_missing(active, signer)
+    root = merkle.root([p.leaf for p in winners])
+    header = Header(last + 1, first, len(winners), root, previous, datetime.now(UTC), key.id)
+    next_key = next((p.entry.next_key for p in winners if p.entry.next_key is not None), key.id)
+    parameters = {
+        **{field.name: getattr(header, field.name) for field in fields(header)},
+        "id": block_id,
+        "hash": header.hash,
+        "signature": key.sign(header.signed_bytes),
+        "next_key": next_key,
+    }
     try:
-        await connection.execute(_SEAL, {**parameters, **hashes})
+        await connection.execute(_SEAL, parameters)
     except psycopg.errors.UniqueViolation as error:
         raise LogBehind("the head of the log is behind its blocks: look into it", retry_after=60) from error
-    return last + 1, first
+    return header.number, first

@@ -3,6 +3,7 @@
 import asyncio
 import base64
 import binascii
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -10,15 +11,16 @@ from typing import Any, Literal
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, Select, Text, exists, or_, select
+from sqlalchemy import Row, Select, exists, or_, select
 
 from eligibility.errors import Fault, UnacceptableRequest
 from eligibility.storage import tables
 from eligibility.storage.database import STATEMENT_SECONDS, Database
 from eligibility.storage.entries import DECISION
 from eligibility.storage.failures import translated
-from eligibility.storage.records import hash_text, join_private
+from eligibility.storage.records import SYSTEM, actor_of, hash_text, join_private, principal_id
 
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DEFAULT_LIMIT = 50
 LARGEST_LIMIT = 200
 
@@ -98,12 +100,13 @@ _DECISIONS = (
         _principal.c.name.label("requested_by"),
         _evaluation.c.content.label("evaluation_content"),
         _evaluation.c.cells,
+        _evaluation.c.ruleset,
         _private.c.content.label("private_content"),
     )
     .join_from(_record, _block, _record.c.block == _block.c.id)
     .join(_evaluation, _record.c.evaluation_key == _evaluation.c.key)
     .outerjoin(_private, _private.c.record == _record.c.id)
-    .outerjoin(_principal, _principal.c.id.cast(Text) == _record.c.actor)
+    .outerjoin(_principal, _principal.c.id == _record.c.actor)
     .where(_record.c.kind == DECISION)
 )
 
@@ -115,7 +118,7 @@ async def decision(database: Database, record: UUID, *, mine: str | None = None)
     """
     query = _DECISIONS.where(_record.c.id == record)
     if mine is not None:
-        query = query.where(_record.c.actor == mine)
+        query = query.where(_record.c.actor == principal_id(mine))
     rows = await _rows(database, query)
     return _decision(rows[0]) if rows else None
 
@@ -145,16 +148,19 @@ def _filtered(query: Select[Any], filters: Filters) -> Select[Any]:
         _record.c.outcome: filters.outcome,
         _record.c.generation: filters.generation,
         _private.c.entity_reference: filters.entity_reference,
-        _record.c.actor: filters.mine,
     }
     for column, value in equal.items():
         if value is not None:
             query = query.where(column == _text(value))
+    if filters.mine is not None:
+        query = query.where(_record.c.actor == principal_id(filters.mine))
     if filters.finding is not None:
         query = query.where(_evaluation.c.findings.contains([_text(filters.finding)]))
     if filters.requested_by is not None:
         who = _text(filters.requested_by)
-        query = query.where(or_(_record.c.actor == who, _principal.c.name == who))
+        is_id = who == SYSTEM or _UUID.fullmatch(who)
+        named = _principal.c.name == who
+        query = query.where(or_(_record.c.actor == principal_id(who), named) if is_id else named)
     if filters.from_ is not None:
         query = query.where(_record.c.at >= filters.from_)
     if filters.to is not None:
@@ -186,7 +192,7 @@ def _decision(row: Row[Any]) -> StoredDecision:
         id=row.id,
         sequence=row.sequence,
         at=row.at,
-        actor=row.actor,
+        actor=actor_of(row.actor),
         requested_by=row.requested_by,
         channel=row.channel,
         ruleset=hash_text(row.ruleset),

@@ -8,7 +8,15 @@ from typing import Any
 from uuid import UUID
 
 from eligibility.canonical import canonical
-from eligibility.storage.records import Envelope, commitment, hash_bytes, hash_text, leaf, mac
+from eligibility.storage.records import (
+    Envelope,
+    commitment,
+    hash_bytes,
+    hash_text,
+    leaf,
+    mac,
+    principal_id,
+)
 
 DECISION = "decision"
 """The kind of record whose ruleset must be the one in force."""
@@ -58,7 +66,7 @@ class Entry:
 
     `facts` and `private` are nested JSON; `subject`, the record that this one is about, is put into the facts
     too, so that the log proves it. `pinned` says that the ruleset need not be the one in force (a backlog
-    begun under it).
+    begun under it). `next_key` is the fingerprint of the key that signs from the next block on.
     """
 
     kind: str
@@ -76,6 +84,7 @@ class Entry:
     idempotency: Idempotency | None = None
     also: tuple[Statement, ...] = ()
     pinned: bool = False
+    next_key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,10 +109,12 @@ class Prepared:
     entry: Entry
     body: bytes
     leaf: bytes
+    actor: UUID
     ruleset: bytes | None
     salt: bytes | None
     private: bytes | None
     reference: str | None
+    key_owner: UUID | None
     key_mac: bytes | None
     body_mac: bytes | None
 
@@ -148,10 +159,12 @@ def prepare(entry: Entry, secret: bytes) -> Prepared:
         entry=entry,
         body=body,
         leaf=leaf(body),
+        actor=principal_id(entry.actor),
         ruleset=hash_bytes(entry.ruleset) if entry.ruleset else None,
         salt=salt,
         private=private,
         reference=(entry.private or {}).get("entity", {}).get("reference"),
+        key_owner=principal_id(key.principal) if key else None,
         key_mac=mac(secret, "idempotency-key", key.principal.encode(), key.key.encode()) if key else None,
         body_mac=mac(secret, "idempotency-body", key.body) if key else None,
     )

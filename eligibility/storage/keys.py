@@ -20,7 +20,7 @@ from eligibility.storage.database import STATEMENT_SECONDS, Database
 from eligibility.storage.entries import Entry, Statement
 from eligibility.storage.failures import translated
 from eligibility.storage.log import AuditLog
-from eligibility.storage.records import mac
+from eligibility.storage.records import hash_text, mac
 
 logger = logging.getLogger(__name__)
 
@@ -158,7 +158,13 @@ class Keys:
         revoke = Statement(
             "UPDATE api_key SET revoked_at = %s WHERE bootstrap AND revoked_at IS NULL", (key.created_at,)
         )
-        facts: dict[str, Any] = {"key": str(key.id), "principal": str(key.principal), "role": key.role}
+        facts: dict[str, Any] = {
+            "key": str(key.id),
+            "principal": str(key.principal),
+            "role": key.role,
+            # binds the row that lets the key in to this record, without telling what it is compared with
+            "mac": hash_text(sha256(self.mac(secret)).digest()),
+        }
         if key.expires_at is not None:
             facts["expires"] = timestamp(key.expires_at)
         if replaces_bootstrap:

@@ -16,8 +16,9 @@ from typing import Self
 import psycopg
 import uuid_utils.compat
 
+from eligibility.chain import LARGEST_BLOCK
 from eligibility.errors import RecordRefused, StorageError, StorageUnavailable
-from eligibility.storage.blocks import LARGEST_BLOCK, Connection, Dropped, Memory, Result, write
+from eligibility.storage.blocks import Connection, Dropped, Memory, Result, write
 from eligibility.storage.database import Database
 from eligibility.storage.entries import (
     Earlier,
@@ -29,6 +30,8 @@ from eligibility.storage.entries import (
     prepare,
 )
 from eligibility.storage.failures import from_database
+from eligibility.storage.key_rotation import key_genesis
+from eligibility.storage.signing_keys import Signer, signing_key_missing
 
 logger = logging.getLogger(__name__)
 
@@ -48,9 +51,11 @@ class _Waiting:
 class AuditLog:
     """Appends to the log. Use it as an async context manager, within one event loop."""
 
-    def __init__(self, database: Database, secret: bytes) -> None:
+    def __init__(self, database: Database, secret: bytes, signer: Signer) -> None:
         self._database = database
         self._secret = secret
+        self._signer = signer
+        self._is_opened = False
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_MOST_WAITING)
         self._connection: Connection | None = None
         self._memory = Memory()
@@ -79,11 +84,11 @@ class AuditLog:
             raise StorageUnavailable("too many decisions are waiting to be recorded", retry_after=2) from None
         return await answer
 
-    async def ensure_partitions(self) -> None:
-        """See that this month and the next two have their partitions. Raises StorageUnavailable.
+    async def ensure_ready(self) -> None:
+        """See that the log has its key, and this month and the next two their partitions.
 
-        Writing does this by itself when it meets a new month; call it at the start, so that a database that
-        cannot is noticed then.
+        Writing does this by itself; call it at the start, so that what is amiss is noticed then. Raises
+        SigningKeyMissing where another key than ours is active, StorageUnavailable.
         """
         await self._attempt((), seconds=WRITE_SECONDS)
 
@@ -191,8 +196,8 @@ class AuditLog:
         if connection is None:
             connection = self._connection = await self._database.connect_raw()
         try:
-            await self._ensure_months(connection, group)
-            return await write(connection, group, self._memory) if group else {}
+            await self._prepare(connection, group)
+            return await write(connection, group, self._memory, self._signer) if group else {}
         except _LIBRARY_ERRORS as error:
             raise from_database(error) from error
         finally:
@@ -201,22 +206,28 @@ class AuditLog:
                 if connection is self._connection:
                     self._connection = None
 
-    async def _ensure_months(self, connection: Connection, group: Sequence[Prepared]) -> None:
-        """Make the partitions of the group's months and of those that follow, where they are missing."""
+    async def _prepare(self, connection: Connection, group: Sequence[Prepared]) -> None:
+        """Give a new log its key, and make the partitions of the group's months and of those that follow."""
         now = month_of(uuid_utils.compat.uuid7())
         wanted = {
             _later(month, n) for month in {now, *(p.month for p in group)} for n in range(_MONTHS_AHEAD + 1)
         }
-        while not wanted <= self._months:
+        while not (self._is_opened and wanted <= self._months):
             rows = await (await connection.execute("SELECT month FROM partition")).fetchall()
             self._months = {row[0] for row in rows}
-            missing = sorted(wanted - self._months)
+            entries = [_announcement(month) for month in sorted(wanted - self._months)]
+            active = await (await connection.execute("SELECT key FROM head")).fetchone()
+            if active is not None and active[0] is None:
+                entries.insert(0, key_genesis(self._signer.key))
+            elif active is not None and self._signer.find(active[0]) is None:
+                raise signing_key_missing(active[0], self._signer)
             try:
-                if missing:
-                    entries = [prepare(_announcement(month), self._secret) for month in missing]
-                    await write(connection, entries, self._memory)
+                if entries:
+                    prepared = [prepare(entry, self._secret) for entry in entries]
+                    await write(connection, prepared, self._memory, self._signer)
             except Dropped:
-                continue  # another process made them first: look again
+                continue  # another process did so first: look again
+            self._is_opened = True
 
 
 def _resolve_some(group: list[_Waiting], results: Mapping[Prepared, Result]) -> None:

@@ -8,6 +8,7 @@ import hmac
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 from uuid import UUID
@@ -17,6 +18,11 @@ from eligibility.canonical import canonical, timestamp
 
 VERSION = 1
 """The version of the envelope's form."""
+
+SYSTEM = "system"
+"""The actor where the service acts by itself."""
+
+NIL = UUID(int=0)
 
 _PRIVATE_TEXTS: tuple[tuple[str, ...], ...] = (
     ("entity", "name"),
@@ -91,10 +97,20 @@ def mac(secret: bytes, purpose: str, *parts: bytes) -> bytes:
     """HMAC-SHA256 under the service's secret.
 
     Parts are told apart by their lengths, and uses by their purpose.
-    .
     """
     framed = b"".join(len(part).to_bytes(8) + part for part in (purpose.encode(), *parts))
     return hmac.digest(secret, framed, "sha256")
+
+
+@lru_cache(1024)
+def principal_id(actor: str) -> UUID:
+    """An actor as columns hold it: the principal's id, or the nil UUID for `system`. Raises ValueError."""
+    return NIL if actor == SYSTEM else UUID(actor)
+
+
+def actor_of(principal: UUID) -> str:
+    """An actor as envelopes name it, from a column."""
+    return SYSTEM if principal == NIL else str(principal)
 
 
 def split_private(

@@ -47,7 +47,7 @@ def service_secret(settings: Settings) -> bytes:
     """
     given = settings.service_secret_file
     path = given or settings.data_dir / "service-secret"
-    secret = read_or_create(path, secrets.token_urlsafe) if given is None else _read(path)
+    secret = read_or_create(path, secrets.token_urlsafe) if given is None else read(path)
     if len(secret) < _SHORTEST_SECRET:
         message = (
             f"the service secret in `{path}` has {len(secret)} characters: give {_SHORTEST_SECRET} or more"
@@ -56,7 +56,8 @@ def service_secret(settings: Settings) -> bytes:
     return secret.encode()
 
 
-def _read(path: Path) -> str:
+def read(path: Path) -> str:
+    """The secret in a file that must be there. Raises SettingsInvalid."""
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:

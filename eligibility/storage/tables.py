@@ -49,10 +49,8 @@ record = Table(
     Column("position", Integer, nullable=False),  # sequence = the block's first + position
     Column("kind", Text, nullable=False),
     Column("at", _Time, nullable=False),
-    Column("actor", Text, nullable=False),  # a principal's id, or `system`
+    Column("actor", Uuid, nullable=False),  # a principal's id, or nil for `system`
     Column("channel", Text, nullable=False),
-    Column("ruleset", LargeBinary),
-    Column("evaluation", LargeBinary),  # the hash of its content, as in the envelope
     Column("evaluation_key", LargeBinary),
     Column("outcome", Text),
     Column("generation", Text),
@@ -103,7 +101,7 @@ evaluation = Table(
 idempotency = Table(
     "idempotency",
     metadata,
-    Column("principal", Text, primary_key=True),
+    Column("principal", Uuid, primary_key=True),
     Column("key_mac", LargeBinary, primary_key=True),  # HMACs under the service's secret
     Column("body_mac", LargeBinary, nullable=False),
     Column("record", Uuid, nullable=False),
@@ -120,7 +118,7 @@ block = Table(
     Column("previous", LargeBinary, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("at", _Time, nullable=False),
-    Column("key", Text),  # who signed it, and how
+    Column("key", Text),  # the fingerprint of the key that signed it; none before the log had a key
     Column("signature", LargeBinary),
     CheckConstraint("count BETWEEN 1 AND 4096", name="count"),
     _hash("root"),
@@ -136,8 +134,18 @@ head = Table(
     Column("next_sequence", BigInteger, nullable=False),
     Column("hash", LargeBinary, nullable=False),
     Column("ruleset", LargeBinary),  # the digest in force
+    Column("key", Text),  # the fingerprint of the key that signs the next block
     CheckConstraint("singleton", name="singleton"),
     _hash("hash"),
+)
+
+signing_key = Table(
+    "signing_key",
+    metadata,
+    Column("id", Text, primary_key=True),  # the fingerprint
+    Column("public", LargeBinary, nullable=False),
+    Column("record", Uuid, nullable=False),  # that made it active
+    _hash("public"),
 )
 
 ruleset = Table(

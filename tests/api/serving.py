@@ -19,6 +19,7 @@ from eligibility.storage.database import Database
 from eligibility.storage.keys import Keys, Kind, Role
 from eligibility.storage.log import AuditLog
 from eligibility.storage.secret_files import service_secret
+from eligibility.storage.signing_keys import signer
 
 ROOT = Path(__file__).parent.parent.parent
 ADMIN_KEY = "the admin key of these tests"
@@ -116,11 +117,11 @@ def _wait_until_alive(server: Server) -> None:
 
 async def _make_keys(settings: Settings) -> dict[Who, str]:
     assert settings.database_url is not None
-    secret = service_secret(settings)
+    secret, signing = service_secret(settings), signer(settings)
     database = Database.open(settings.database_url)
     keys = Keys(database, secret)
     made: dict[Who, str] = {}
-    async with AuditLog(database, secret) as log:
+    async with AuditLog(database, secret, signing) as log:
         for who, (kind, role) in _PRINCIPALS.items():
             _, made[who] = await keys.create(log, name=f"test-{who}", kind=kind, role=role)
     await database.close()

@@ -1,11 +1,19 @@
+import atexit
+import tempfile
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
 from eligibility.storage.database import Database
 from eligibility.storage.log import AuditLog
+from eligibility.storage.signing_keys import Signer
 from tests.conftest import FreshDatabase
 
+_folder = tempfile.TemporaryDirectory(prefix="eligibility-signing-")
+atexit.register(_folder.cleanup)
+
+SIGNER = Signer(Path(_folder.name) / "signing-key", may_create=True)
 SECRET = b"the secret of a service that lives for one test"
 
 
@@ -19,5 +27,5 @@ async def service(database: FreshDatabase) -> AsyncIterator[Database]:
 
 @pytest.fixture
 async def log(service: Database) -> AsyncIterator[AuditLog]:
-    async with AuditLog(service, SECRET) as opened:
+    async with AuditLog(service, SECRET, SIGNER) as opened:
         yield opened

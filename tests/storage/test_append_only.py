@@ -6,7 +6,7 @@ import uuid_utils.compat
 
 from tests.conftest import FreshDatabase
 
-LOG = ("record", "evaluation", "idempotency", "block", "ruleset", "partition")
+LOG = ("record", "evaluation", "idempotency", "block", "ruleset", "partition", "signing_key")
 ALL = (*LOG, "private")
 
 
@@ -19,15 +19,16 @@ def filled(database: FreshDatabase) -> FreshDatabase:
         hash_ = b"h" * 32
         service.execute(
             "INSERT INTO record (id, block, position, kind, at, actor, channel, body, leaf) "
-            "VALUES (%s, %s, 0, 'remark', now(), 'system', 'cli', '', %s)",
-            (record, record, hash_),
+            "VALUES (%s, %s, 0, 'remark', now(), %s, 'cli', '', %s)",
+            (record, record, record, hash_),
         )
         service.execute("INSERT INTO private VALUES (%s, %s, '')", (record, hash_))
         service.execute("INSERT INTO evaluation VALUES (%s, '', '', '', %s, '', '{}')", (hash_, hash_))
-        service.execute("INSERT INTO idempotency VALUES ('', '', '', %s)", (record,))
+        service.execute("INSERT INTO idempotency VALUES (%s, '', '', %s)", (record, record))
         service.execute(
             "INSERT INTO block VALUES (1, %s, 1, 1, %s, %s, %s, now())", (record, hash_, hash_, hash_)
         )
+        service.execute("INSERT INTO signing_key VALUES ('', %s, %s)", (hash_, record))
         service.execute("INSERT INTO ruleset VALUES (%s, '', '', now(), '')", (hash_,))
     return database
 
@@ -41,9 +42,17 @@ def partitions(owner: psycopg.Connection) -> list[str]:
 
 
 def changes(table: str) -> Iterator[str]:
-    column = {"private": "salt", "partition": "made_by", "block": "hash", "idempotency": "record"}
-    name = next((c for t, c in column.items() if table.startswith(t)), "ruleset")
-    name = "version" if table == "ruleset" else name
+    columns = {
+        "record": "body",
+        "private": "salt",
+        "partition": "made_by",
+        "block": "hash",
+        "idempotency": "record",
+        "evaluation": "ruleset",
+        "ruleset": "version",
+        "signing_key": "public",
+    }
+    name = next(column for start, column in columns.items() if table.startswith(start))
     yield f"UPDATE {table} SET {name} = {name}"  # noqa: S608  # names of tables cannot be bound
     yield f"TRUNCATE {table} CASCADE"
     if not table.startswith("private"):

@@ -12,7 +12,7 @@ from eligibility.storage.entries import Recorded
 from eligibility.storage.log import AuditLog
 from eligibility.storage.urls import sqlalchemy_url
 from tests.conftest import FreshDatabase
-from tests.storage.conftest import SECRET
+from tests.storage.conftest import SECRET, SIGNER
 from tests.storage.making import remark
 
 NOWHERE = "postgresql://eligibility_service:x@127.0.0.1:1/eligibility"
@@ -76,7 +76,7 @@ async def test_no_database_is_a_quick_refusal(nowhere: Database) -> None:
     begun = time.monotonic()
     with pytest.raises(StorageUnavailable):
         await nowhere.ready()
-    async with AuditLog(nowhere, SECRET) as log:
+    async with AuditLog(nowhere, SECRET, SIGNER) as log:
         with pytest.raises(StorageUnavailable):
             await log.append(remark())
     assert time.monotonic() - begun < 5
@@ -86,7 +86,7 @@ async def test_a_database_that_takes_connections_and_says_nothing_is_a_refusal_w
     silent = socket.create_server(("127.0.0.1", 0))  # the system takes connections, nobody answers them
     database = Database.open(f"postgresql://u:p@127.0.0.1:{silent.getsockname()[1]}/d")
     begun = time.monotonic()
-    async with AuditLog(database, SECRET) as log:
+    async with AuditLog(database, SECRET, SIGNER) as log:
         with pytest.raises(StorageUnavailable):
             await log.append(remark())
         assert time.monotonic() - begun < 8
@@ -156,7 +156,7 @@ async def test_a_database_that_lost_an_acknowledged_block_is_not_written_to(
         admin.execute("UPDATE head SET block = block - 1")
     with pytest.raises(LogBehind):
         await log.append(remark())
-    async with AuditLog(service, SECRET) as forgetful:
+    async with AuditLog(service, SECRET, SIGNER) as forgetful:
         with pytest.raises(LogBehind):  # it remembers nothing, but the block's number is taken
             await forgetful.append(remark())
 

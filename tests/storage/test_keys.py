@@ -12,7 +12,7 @@ from eligibility.storage.bootstrap import admin_key_file, ensure_admin_key
 from eligibility.storage.database import Database
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
-from tests.storage.conftest import SECRET
+from tests.storage.conftest import SECRET, SIGNER
 
 GIVEN = "an admin key given by whoever set it up"
 ANOTHER = "another admin key, given later on"
@@ -25,7 +25,9 @@ def keys(service: Database) -> Keys:
 
 async def kinds(service: Database) -> list[str]:
     async with service.engine.connect() as connection:
-        query = text("SELECT kind FROM record WHERE kind <> 'partition.made' ORDER BY id")
+        query = text(
+            "SELECT kind FROM record WHERE kind NOT IN ('key.genesis', 'partition.made') ORDER BY id"
+        )
         return [row[0] for row in await connection.execute(query)]
 
 
@@ -181,7 +183,7 @@ async def test_a_second_machine_makes_no_second_bootstrap_key(
 async def test_two_processes_that_start_at_once_agree_on_the_key(
     keys: Keys, log: AuditLog, service: Database, tmp_path: Path
 ) -> None:
-    async with AuditLog(service, SECRET) as another:
+    async with AuditLog(service, SECRET, SIGNER) as another:
         await asyncio.gather(
             ensure_admin_key(keys, log, settings(tmp_path)),
             ensure_admin_key(Keys(service, SECRET), another, settings(tmp_path)),

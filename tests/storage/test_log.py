@@ -2,10 +2,12 @@ import asyncio
 from typing import Any
 
 import pytest
+import uuid_utils.compat
 from sqlalchemy import text
 
 from eligibility import merkle
 from eligibility.canonical import canonical
+from eligibility.chain import Header, is_signed_by
 from eligibility.errors import (
     IdempotencyConflict,
     Overtaken,
@@ -13,14 +15,13 @@ from eligibility.errors import (
     RulesetReplaced,
     StorageUnavailable,
 )
-from eligibility.storage.blocks import header_hash
 from eligibility.storage.database import Database
 from eligibility.storage.entries import Earlier, Recorded, Statement
 from eligibility.storage.log import AuditLog
 from eligibility.storage.records import commitment, leaf
 from eligibility.storage.rulesets import genesis
 from tests.conftest import FreshDatabase
-from tests.storage.conftest import SECRET
+from tests.storage.conftest import SECRET, SIGNER
 from tests.storage.making import OTHER_RULESET, RULESET, decision, evaluation, keyed, remark
 
 
@@ -69,10 +70,14 @@ async def test_the_sequence_has_no_gaps_and_every_block_is_chained(
 async def check_chain(service: Database) -> int:
     """Recompute every hash from what is stored; the number of records."""
     blocks = await rows(
-        service, "SELECT number, id, first, count, root, previous, hash, at FROM block ORDER BY number"
+        service,
+        "SELECT number, id, first, count, root, previous, hash, at, key, signature "
+        "FROM block ORDER BY number",
     )
     previous, sequence = bytes(32), 1
-    for index, (number, block, first, count, root, before, sealed, at) in enumerate(blocks, start=1):
+    for index, (number, block, first, count, root, before, sealed, at, key, signature) in enumerate(
+        blocks, start=1
+    ):
         assert (number, first, before) == (index, sequence, previous)
         records = await rows(
             service,
@@ -81,9 +86,9 @@ async def check_chain(service: Database) -> int:
         )
         assert [position for position, _, _ in records] == list(range(count))
         assert root == merkle.root([merkle.leaf(body) for _, body, _ in records])
-        assert sealed == header_hash(
-            number=number, first=first, count=count, root=root, previous=before, at=at
-        )
+        header = Header(number, first, count, root, before, at, key)
+        assert sealed == header.hash
+        assert is_signed_by(header, signature, {SIGNER.key.id: SIGNER.key.public})
         previous, sequence = sealed, sequence + count
     [head] = await rows(service, "SELECT block, next_sequence, hash FROM head")
     assert head == (len(blocks), sequence, previous)
@@ -105,7 +110,7 @@ async def test_requests_in_flight_share_a_block(governed: AuditLog, service: Dat
 
 async def test_an_evaluation_is_stored_once(governed: AuditLog, service: Database) -> None:
     await asyncio.gather(*(governed.append(decision(evaluation=evaluation(n % 3))) for n in range(30)))
-    async with AuditLog(service, SECRET) as another:
+    async with AuditLog(service, SECRET, SIGNER) as another:
         await another.append(decision(evaluation=evaluation(1)))
     assert await rows(service, "SELECT count(*) FROM evaluation") == [(3,)]
 
@@ -119,7 +124,7 @@ async def test_an_evaluation_that_differs_from_the_stored_one_is_refused(
     changed = type(first)(**{**vars(first), "content": content, "content_hash": merkle.leaf(content)})
     with pytest.raises(RecordRefused, match="semantics"):
         await governed.append(decision(evaluation=changed))
-    async with AuditLog(service, SECRET) as another:
+    async with AuditLog(service, SECRET, SIGNER) as another:
         with pytest.raises(RecordRefused, match="semantics"):
             await another.append(decision(evaluation=changed))
 
@@ -139,7 +144,7 @@ async def test_the_same_key_with_another_body_is_a_conflict(governed: AuditLog) 
 async def test_a_key_belongs_to_its_principal(governed: AuditLog) -> None:
     entry = keyed("k", b"body")
     assert entry.idempotency is not None
-    elsewhere = type(entry.idempotency)("somebody else", "k", b"another")
+    elsewhere = type(entry.idempotency)(str(uuid_utils.compat.uuid7()), "k", b"another")
     await governed.append(entry)
     assert isinstance(await governed.append(decision(idempotency=elsewhere)), Recorded)
 
@@ -152,7 +157,7 @@ async def test_of_two_at_once_in_one_process_one_is_recorded(governed: AuditLog,
 
 
 async def test_of_two_at_once_in_two_writers_one_is_recorded(governed: AuditLog, service: Database) -> None:
-    async with AuditLog(service, SECRET) as another:
+    async with AuditLog(service, SECRET, SIGNER) as another:
         for n in range(20):
             answers = await asyncio.gather(
                 governed.append(keyed(f"k{n}", b"body")), another.append(keyed(f"k{n}", b"body"))
@@ -241,13 +246,13 @@ async def test_facts_that_are_no_canonical_json_are_refused_at_once(governed: Au
 
 
 async def test_a_closed_log_takes_nothing(service: Database) -> None:
-    log = AuditLog(service, SECRET)
+    log = AuditLog(service, SECRET, SIGNER)
     with pytest.raises(StorageUnavailable):
         await log.append(remark())
 
 
 async def test_what_is_waiting_at_the_close_is_recorded(service: Database) -> None:
-    async with AuditLog(service, SECRET) as log:
+    async with AuditLog(service, SECRET, SIGNER) as log:
         waiting = [asyncio.ensure_future(log.append(remark())) for _ in range(50)]
         await asyncio.sleep(0)
     assert all(isinstance(answer, Recorded) for answer in await asyncio.gather(*waiting))
@@ -264,12 +269,14 @@ async def test_too_many_waiting_are_turned_away(governed: AuditLog) -> None:
 async def test_many_writers_do_not_fork_the_sequence(database: FreshDatabase, service: Database) -> None:
     async def one_writer() -> None:
         pool = Database.open(database.service_url)
-        async with AuditLog(pool, SECRET) as log:
+        async with AuditLog(pool, SECRET, SIGNER) as log:
             for _ in range(5):
                 await asyncio.gather(*(log.append(remark()) for _ in range(20)))
         await pool.close()
 
     await asyncio.gather(*(one_writer() for _ in range(6)))
-    [(announced,)] = await rows(service, "SELECT count(*) FROM record WHERE kind = 'partition.made'")
+    [(announced,)] = await rows(
+        service, "SELECT count(*) FROM record WHERE kind IN ('key.genesis', 'partition.made')"
+    )
     assert await check_chain(service) == 6 * 5 * 20 + announced
-    assert announced == 3
+    assert announced == 1 + 3

@@ -1,5 +1,6 @@
 import asyncio
 
+import orjson
 import pytest
 from sqlalchemy import text
 
@@ -7,7 +8,7 @@ from eligibility.errors import NotFound
 from eligibility.storage.database import Database
 from eligibility.storage.log import AuditLog
 from eligibility.storage.rulesets import genesis, in_force, load, save
-from tests.storage.conftest import SECRET
+from tests.storage.conftest import SECRET, SIGNER
 from tests.storage.making import OTHER_RULESET, RULESET
 
 
@@ -23,10 +24,9 @@ async def test_genesis_puts_the_folder_in_force_as_a_recorded_act_of_the_system(
     stored = await load(service, RULESET)
     assert (stored.version, stored.document, stored.loaded_by) == ("2026.1", b'{"rules":[]}', "system")
     async with service.engine.connect() as connection:
-        rows = await connection.execute(
-            text("SELECT actor, encode(ruleset, 'hex') FROM record WHERE kind = 'ruleset.activated'")
-        )
-        assert [tuple(row) for row in rows] == [("system", "11" * 32)]
+        [(body,)] = await connection.execute(text("SELECT body FROM record WHERE kind = 'ruleset.activated'"))
+    envelope = orjson.loads(body)
+    assert (envelope["actor"], envelope["ruleset"]) == ("system", RULESET)
 
 
 async def test_the_same_folder_again_changes_nothing(log: AuditLog, service: Database) -> None:
@@ -53,7 +53,7 @@ async def test_a_folder_that_differs_is_a_draft_with_a_warning(log: AuditLog, se
 
 
 async def test_of_two_processes_one_makes_the_beginning(log: AuditLog, service: Database) -> None:
-    async with AuditLog(service, SECRET) as another:
+    async with AuditLog(service, SECRET, SIGNER) as another:
         warnings = await asyncio.gather(
             genesis(log, service, RULESET, "2026.1", b"{}"),
             genesis(another, service, RULESET, "2026.1", b"{}"),
