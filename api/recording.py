@@ -17,6 +17,7 @@ from eligibility.recording import decision_entry, moment_of
 from eligibility.storage.decisions import StoredDecision, decision
 from eligibility.storage.entries import Earlier, Entry
 from eligibility.storage.keys import Key
+from eligibility.storage.records import actor_of
 
 CHANNEL: Final = "http"
 ACCESS: Final = "access"
@@ -42,7 +43,7 @@ async def decide_and_record(service: Service, body: bytes, key: Key, idempotency
         decider = service.in_force.decider
         made = decider.decide(read_request(body, decider.ruleset.vocabulary))
         entry = decision_entry(
-            made, actor=str(key.principal), channel=CHANNEL, idempotency_key=idempotency_key
+            made, actor=actor_of(key.principal), channel=CHANNEL, idempotency_key=idempotency_key
         )
         try:
             recorded = await service.log.append(entry)

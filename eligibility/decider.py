@@ -155,7 +155,7 @@ class Decider:
         values = [_filling(subject, fact, is_whole) for fact, is_whole in template.slots]
         parts = [b"{"]
         if identifier is not None:
-            parts.append(b'"id":"%s",' % str(identifier).encode())
+            parts.append(b'"id":%s,' % orjson.dumps(identifier))
         if decided_at is not None:
             parts.append(b'"decided_at":"%s",' % timestamp(decided_at).encode())
         parts.extend(template.filled(values))
@@ -177,9 +177,13 @@ class Decider:
 
 def _filling(subject: Subject, fact: str, is_whole: bool) -> bytes:  # noqa: FBT001 - one state of two
     """What goes into a slot: JSON, or the inside of a JSON text."""
-    value = subject.value(fact)
+    value = subject.facts.get(fact)
+    if value is None:  # derived, presumed or of an affiliate
+        value = subject.value(fact)
     if is_whole:
         return orjson.dumps(value)
+    if isinstance(value, tuple):
+        value = list(value)
     return orjson.dumps(value if isinstance(value, str) else said_value(value, subject.ruleset.texts))[1:-1]
 
 

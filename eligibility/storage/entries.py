@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime
 from typing import Any
 from uuid import UUID
 
-from eligibility.canonical import canonical
+from eligibility.canonical import canonical, canonical_of_request
 from eligibility.storage.records import (
     Envelope,
     commitment,
@@ -84,6 +84,7 @@ class Entry:
     idempotency: Idempotency | None = None
     also: tuple[Statement, ...] = ()
     pinned: bool = False
+    in_form: bool = False
     next_key: str | None = None
 
 
@@ -131,14 +132,15 @@ class Prepared:
 
 def month_of(record: UUID) -> date:
     """The first day of the month in which a UUIDv7 was made, in UTC."""
-    return datetime.fromtimestamp((record.int >> 80) / 1000, UTC).date().replace(day=1)
+    return datetime.fromtimestamp((record.int >> 80) // 1000, UTC).date().replace(day=1)
 
 
 def prepare(entry: Entry, secret: bytes) -> Prepared:
     """Hash and serialise an entry. Raises ValueError for facts that are no canonical JSON."""
+    write = canonical_of_request if entry.in_form else canonical
     salt = private = None
     if entry.private:
-        salt, private = secrets.token_bytes(32), canonical(dict(entry.private))
+        salt, private = secrets.token_bytes(32), write(dict(entry.private))
     facts = entry.facts
     if entry.subject is not None:
         facts = {**(facts or {}), "subject": str(entry.subject)}
@@ -153,7 +155,7 @@ def prepare(entry: Entry, secret: bytes) -> Prepared:
         outcome=entry.outcome,
         facts=facts and dict(facts),
         private=commitment(salt, private) if salt is not None and private is not None else None,
-    ).canonical()
+    ).canonical(write)
     key = entry.idempotency
     return Prepared(
         entry=entry,
