@@ -28,9 +28,10 @@ class Answer(Response[bytes]):
         self, app: object, request: Request[Any, Any, Any], **_given: object
     ) -> ASGIApp:
         """What sends it. What the route says of statuses and headers in general does not count."""
-        return self._send
+        return self.send
 
-    async def _send(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    async def send(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+        """Send it; an ASGI application."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self._headers})
         await send({"type": "http.response.body", "body": self.content, "more_body": False})
 
@@ -41,7 +42,7 @@ def answer(
     status: int = HTTP_200_OK,
     media_type: str = JSON,
     headers: Mapping[str, str] | None = None,
-) -> Response[bytes]:
+) -> Answer:
     """An answer that no cache keeps, unless `headers` say otherwise."""
     sent = _ENCODED
     if headers:

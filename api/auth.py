@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from litestar import Request, post
+from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
@@ -39,15 +39,6 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRo
         names = ", ".join(f"`{name}`" for name in sorted(roles))
         raise Refusal("not-allowed", f"the role `{key.role}` may not do this: it is for {names}")
     scope["user"] = key
-
-
-class Post(post):
-    """A handler for POST that hands itself to its guards, not a copy of itself made for each request."""
-
-    async def authorize_connection(self, connection: ASGIConnection[Any, Any, Any, Any]) -> None:
-        """Ask every guard."""
-        for each in self.resolve_guards():
-            await each(connection, self)  # type: ignore[misc]  # made awaitable where they were collected
 
 
 async def identified(connection: ASGIConnection[Any, Any, Any, Any], service: Service) -> Key | None:

@@ -1,8 +1,7 @@
 """Deciding and recording: no decision is answered before its record is durable."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import uuid_utils.compat
@@ -24,8 +23,7 @@ ACCESS: Final = "access"
 _TRIES: Final = 3
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """A recorded decision, ready to be sent; `is_new` says that this request made it."""
 
     id: UUID

@@ -48,7 +48,7 @@ def request_from(
         raise UnacceptableRequest([Fault("", f"a request must be an object, not {shown(value)}")])
     form = BacklogLine if member_allowed_request_id else RequestBody
     try:
-        form.model_validate(value, context=vocabulary)
+        form.__pydantic_validator__.validate_python(value, context=vocabulary)
     except ValidationError as error:
         raise UnacceptableRequest(faults_of(error, vocabulary)) from None
     facts: dict[str, Any] = {}

@@ -25,6 +25,7 @@ from eligibility.errors import (
     RulesetReplaced,
     StorageError,
 )
+from eligibility.storage.copying import binary_rows, binary_text, binary_time
 from eligibility.storage.entries import Earlier, Prepared, Recorded
 from eligibility.storage.records import hash_bytes
 from eligibility.storage.signing_keys import Signer, signing_key_missing
@@ -52,23 +53,14 @@ _COPY_RECORDS = """
     COPY record (id, block, position, kind, at, actor, channel, evaluation_key, outcome, generation, subject,
                  body, leaf) FROM STDIN (FORMAT BINARY)
 """
-_RECORD_TYPES = [
-    "uuid",
-    "uuid",
-    "int4",
-    "text",
-    "timestamptz",
-    "uuid",
-    "text",
-    "bytea",
-    "text",
-    "text",
-    "uuid",
-    "bytea",
-    "bytea",
-]
-_COPY_PRIVATE = "COPY private (record, salt, content, entity_reference) FROM STDIN (FORMAT BINARY)"
-_PRIVATE_TYPES = ("uuid", "bytea", "bytea", "text")
+_STORE_PRIVATE_AND_LOCK_HEAD = """
+    WITH stored AS (
+        INSERT INTO private (record, salt, content, entity_reference)
+        SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[], %b::text[]) RETURNING 1
+    )
+    SELECT block, next_sequence, hash, ruleset, key FROM head
+    WHERE (SELECT count(*) FROM stored) >= 0 FOR UPDATE -- the texts first, then the lock
+"""
 _LOCK_HEAD = "SELECT block, next_sequence, hash, ruleset, key FROM head FOR UPDATE"
 _SEAL = """
     WITH sealed AS (
@@ -209,32 +201,48 @@ async def _run_statements(connection: Connection, winners: Sequence[Prepared]) -
 
 
 async def _copy(connection: Connection, block_id: UUID, winners: Sequence[Prepared]) -> None:
-    """Copy records and private texts, at their places in the block to come."""
-    async with connection.cursor() as cursor:
-        async with cursor.copy(_COPY_RECORDS) as copy:
-            copy.set_types(_RECORD_TYPES)
-            for position, p in enumerate(winners):
-                e = p.entry
-                await copy.write_row(
-                    (
-                        *(e.id, block_id, position, e.kind, e.at, p.actor, e.channel),
-                        *(e.evaluation.key if e.evaluation else None, e.outcome, e.generation, e.subject),
-                        *(p.body, p.leaf),
-                    )
-                )
-        if any(p.private for p in winners):
-            async with cursor.copy(_COPY_PRIVATE) as copy:
-                copy.set_types(_PRIVATE_TYPES)
-                for p in winners:
-                    if p.private is not None:
-                        await copy.write_row((p.entry.id, p.salt, p.private, p.reference))
+    """Copy the records, at their places in the block to come."""
+    rows = binary_rows(_row(p, block_id.bytes, position) for position, p in enumerate(winners))
+    async with connection.cursor() as cursor, cursor.copy(_COPY_RECORDS) as copy:
+        await copy.write(rows)
+
+
+def _row(prepared: Prepared, block_id: bytes, position: int) -> tuple[bytes | None, ...]:
+    """The columns of a record, in the order of _COPY_RECORDS."""
+    e = prepared.entry
+    return (
+        e.id.bytes,
+        block_id,
+        position.to_bytes(4),
+        e.kind.encode(),
+        binary_time(e.at),
+        prepared.actor.bytes,
+        e.channel.encode(),
+        e.evaluation.key if e.evaluation else None,
+        binary_text(e.outcome),
+        binary_text(e.generation),
+        e.subject.bytes if e.subject else None,
+        prepared.body,
+        prepared.leaf,
+    )
+
+
+async def _lock_head(connection: Connection, winners: Sequence[Prepared]) -> tuple[Any, ...] | None:
+    """Store private texts, then lock the head: what stands in it."""
+    texts = [(p.entry.id, p.salt, p.private, p.reference) for p in winners if p.private is not None]
+    if texts:
+        columns = [list(column) for column in zip(*texts, strict=True)]
+        cursor = await connection.execute(_STORE_PRIVATE_AND_LOCK_HEAD, columns)
+    else:
+        cursor = await connection.execute(_LOCK_HEAD)
+    return await cursor.fetchone()
 
 
 async def _seal(
     connection: Connection, block_id: UUID, winners: Sequence[Prepared], memory: Memory, signer: Signer
 ) -> tuple[int, int]:
     """Lock the head, chain a signed block to it and move it. The block's number and first sequence."""
-    row = await (await connection.execute(_LOCK_HEAD)).fetchone()
+    row = await _lock_head(connection, winners)
     if row is None or row[0] < memory.block:
         raise LogBehind(
             "the database lacks records that were acknowledged: it may be a copy that is not up to date",

@@ -6,11 +6,10 @@ commitment to them, so that they can be erased without touching the log.
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from eligibility import merkle
@@ -38,8 +37,7 @@ _TEXTS: _Texts = {
 _WITH_MODEL_NAME: _Texts = {"model": {"name": {}}, **_TEXTS}
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One record as the log proves it. Members that a kind does not have are None, and left out."""
 
     kind: str
@@ -87,6 +85,7 @@ def hash_text(digest: bytes) -> str:
     return f"sha256:{digest.hex()}"
 
 
+@lru_cache(1024)
 def hash_bytes(text: str) -> bytes:
     """The hash that `hash_text` showed. Raises ValueError."""
     algorithm, _, digits = text.partition(":")
