@@ -30,7 +30,7 @@ class Answer(Response[bytes]):
         """What sends it. What the route says of statuses and headers in general does not count."""
         return self.send
 
-    async def send(self, _scope: Scope, _receive: Receive, send: Send) -> None:
+    async def send(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
         """Send it; an ASGI application."""
         await send({"type": "http.response.start", "status": self.status_code, "headers": self._headers})
         await send({"type": "http.response.body", "body": self.content, "more_body": False})

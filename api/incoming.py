@@ -35,9 +35,7 @@ async def json_body(request: Request[Any, Any, Any]) -> bytes:
         raise Refusal("wrong-type", "the body must be `application/json`, in UTF-8: say so in `Content-Type`")
     for encoding in header(request, b"content-encoding")[:1]:
         if encoding.strip().lower() not in {b"", b"identity"}:
-            raise Refusal(
-                "wrong-type", "compressed bodies are not read: leave `Content-Encoding` out"
-            )
+            raise Refusal("wrong-type", "compressed bodies are not read: leave `Content-Encoding` out")
     return await _body(request, request.route_handler.resolve_request_max_body_size() or math.inf)
 
 

@@ -90,7 +90,9 @@ def _under_uvicorn(factory: str, environment: dict[str, str]) -> Iterator[tuple[
 
 def _measure(port: int, roots: list[int]) -> Measured:
     bodies = requests(BODIES)
-    ask(port, bodies, 0)  # every body once: what is measured is the steady state, where most are like earlier ones
+    ask(
+        port, bodies, 0
+    )  # every body once: what is measured is the steady state, where most are like earlier ones
     before, mine = _spent(roots), time.process_time()
     answers = ask(port, bodies, SECONDS)
     mine, after = time.process_time() - mine, _spent(roots)
@@ -134,7 +136,9 @@ def main() -> None:
     share, waits = audited.rate / empty.rate, audited.wait(0.99) / empty.wait(0.99)
     print(f"audited, as a share of the empty endpoint: {share:.2f} (aim: at least {SHARE_OF_EMPTY})")
     print(f"its p99, as a multiple of the empty endpoint's: {waits:.1f} (aim: at most {WAITS_OF_EMPTY:.0f})")
-    print(f"audited, as a multiple of naive: {audited.rate / naive.rate:.1f} (aim: at least {TIMES_NAIVE:.0f})")
+    print(
+        f"audited, as a multiple of naive: {audited.rate / naive.rate:.1f} (aim: at least {TIMES_NAIVE:.0f})"
+    )
 
 
 if __name__ == "__main__":

@@ -30,9 +30,7 @@ def running(
     command: Sequence[str], port: int, ready: str, environment: dict[str, str] | None = None
 ) -> Iterator[int]:
     """A server process, from the moment it answers at the path `ready` until it has ended; its id."""
-    process = subprocess.Popen(
-        command, env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL
-    )
+    process = subprocess.Popen(command, env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL)
     try:
         deadline = time.monotonic() + START_SECONDS
         while not _answers(f"http://127.0.0.1:{port}{ready}"):

@@ -27,6 +27,7 @@ from eligibility.errors import (
 )
 from eligibility.storage.copying import binary_rows, binary_text, binary_time
 from eligibility.storage.entries import Earlier, Prepared, Recorded
+from eligibility.storage.packing import packed
 from eligibility.storage.records import hash_bytes
 from eligibility.storage.signing_keys import Signer, signing_key_missing
 
@@ -36,14 +37,11 @@ Connection: TypeAlias = psycopg.AsyncConnection[Any]
 Result: TypeAlias = Recorded | Earlier | StorageError
 
 _CLAIM_KEYS = """
-    INSERT INTO idempotency (principal, key_mac, body_mac, record)
-    SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[], %b::uuid[])
+    INSERT INTO idempotency (key_mac, body_mac, record)
+    SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[])
     ON CONFLICT DO NOTHING RETURNING record
 """
-_EARLIER_KEYS = """
-    SELECT i.principal, i.key_mac, i.body_mac, i.record FROM idempotency i
-    JOIN unnest(%b::uuid[], %b::bytea[]) AS k (principal, key_mac) USING (principal, key_mac)
-"""
+_EARLIER_KEYS = "SELECT key_mac, body_mac, record FROM idempotency WHERE key_mac = ANY(%b::uuid[])"
 _STORE_EVALUATION = """
     INSERT INTO evaluation (key, ruleset, cells, content, content_hash, outcome, findings)
     VALUES (%b, %b, %b, %b, %b, %b, %b) ON CONFLICT DO NOTHING
@@ -124,26 +122,22 @@ async def write(
 
 async def _claim_keys(connection: Connection, group: Sequence[Prepared]) -> dict[Prepared, Result]:
     """Claim the idempotency keys; answer those that somebody claimed earlier."""
-    keyed = sorted(
-        (p for p in group if p.entry.idempotency),
-        key=lambda p: (p.key_owner, p.key_mac),
-    )
+    keyed = sorted(((p.key_mac, p) for p in group if p.key_mac is not None), key=lambda each: each[0].int)
     if not keyed:
         return {}
-    principals = [p.key_owner for p in keyed]
-    macs = [p.key_mac for p in keyed]
+    macs = [key_mac for key_mac, _ in keyed]
     cursor = await connection.execute(
-        _CLAIM_KEYS, (principals, macs, [p.body_mac for p in keyed], [p.entry.id for p in keyed])
+        _CLAIM_KEYS, (macs, [p.body_mac for _, p in keyed], [p.entry.id for _, p in keyed])
     )
     claimed = {row[0] for row in await cursor.fetchall()}
     if len(claimed) == len(keyed):
         return {}
-    cursor = await connection.execute(_EARLIER_KEYS, (principals, macs))
-    first = {(row[0], bytes(row[1])): (bytes(row[2]), row[3]) for row in await cursor.fetchall()}
+    cursor = await connection.execute(_EARLIER_KEYS, (macs,))
+    first = {key_mac: (body_mac, record) for key_mac, body_mac, record in await cursor.fetchall()}
     results: dict[Prepared, Result] = {}
-    for principal, prepared in zip(principals, keyed, strict=True):
-        if prepared.entry.id not in claimed and principal is not None and prepared.key_mac is not None:
-            body_mac, record = first[principal, prepared.key_mac]
+    for key_mac, prepared in keyed:
+        if prepared.entry.id not in claimed:
+            body_mac, record = first[key_mac]
             results[prepared] = Earlier(record) if body_mac == prepared.body_mac else _conflict()
     return results
 
@@ -222,7 +216,7 @@ def _row(prepared: Prepared, block_id: bytes, position: int) -> tuple[bytes | No
         binary_text(e.outcome),
         binary_text(e.generation),
         e.subject.bytes if e.subject else None,
-        prepared.body,
+        packed(prepared.body),
         prepared.leaf,
     )
 

@@ -216,7 +216,8 @@ class AuditLog:
     async def _prepare(self, connection: Connection, group: Sequence[Prepared]) -> None:
         """Give a new log its key, and make the partitions of the group's months and of those that follow."""
         wanted = {
-            _later(month, n) for month in {month_of(uuid_utils.compat.uuid7()), *_months(group)}
+            _later(month, n)
+            for month in {month_of(uuid_utils.compat.uuid7()), *_months(group)}
             for n in range(_MONTHS_AHEAD + 1)
         }
         while not (self._is_opened and wanted <= self._months):
