@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 import orjson
-from litestar import Request, Response
+from litestar import Response
 from litestar.status_codes import HTTP_200_OK, HTTP_204_NO_CONTENT, HTTP_304_NOT_MODIFIED
-from litestar.types import ASGIApp, Receive, Scope, Send
+from litestar.types import ASGIApp, HTTPResponseStartEvent, Receive, Scope, Send
 
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
@@ -21,18 +21,21 @@ class Answer(Response[bytes]):
 
     def __init__(self, body: bytes, status: int, headers: list[tuple[bytes, bytes]]) -> None:
         self.content = body
-        self.status_code = status
+        self.status: int = status
         self._headers = headers
 
-    def to_asgi_response(  # type: ignore[override]  # any ASGI application is sent alike
-        self, app: object, request: Request[Any, Any, Any], **_given: object
-    ) -> ASGIApp:
+    def to_asgi_response(self, *_: object, **_given: object) -> ASGIApp:  # type: ignore[override]  # sent alike
         """What sends it. What the route says of statuses and headers in general does not count."""
         return self.send
 
     async def send(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
         """Send it; an ASGI application."""
-        await send({"type": "http.response.start", "status": self.status_code, "headers": self._headers})
+        start: HTTPResponseStartEvent = {
+            "type": "http.response.start",
+            "status": self.status,
+            "headers": self._headers,
+        }
+        await send(start)
         await send({"type": "http.response.body", "body": self.content, "more_body": False})
 
 

@@ -12,8 +12,8 @@ class DirectPost(post):
     """A handler for POST whose function takes the request and returns an `Answer`.
 
     Between its guards and its function the framework would look for arguments, dependencies, caches and
-    encoders, none of which it has: that takes as long as everything else together. So the two are called here,
-    in the place of the route.
+    encoders, none of which it has, and take longer than anything that is done for a decision. So the two are
+    called here, in the place of the route.
     """
 
     def resolve_middleware(self) -> list[Middleware]:

@@ -102,6 +102,6 @@ async def _ask(port: int, bodies: Sequence[bytes], seconds: float) -> Answers:
 
 
 def ask(port: int, bodies: Sequence[bytes], seconds: float) -> Answers:
-    """Post the bodies to `/v1/decisions`, over all connections at once: each once at least, for some seconds."""
+    """Post the bodies to `/v1/decisions` over all connections at once, for so long and each once at least."""
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         return runner.run(_ask(port, bodies, seconds))

@@ -1,4 +1,4 @@
-"""Bytes in the database for each decision, everything included, after many were recorded as the service does."""
+"""Bytes in the database for each decision, everything included, recorded as the service does."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def main(count: int = COUNT) -> None:
                 sizes = connection.execute(_SIZES).fetchall()
     print(f"{count:,} decisions, recorded by {GROUP}, half of them with an idempotency key")
     for name, is_index, size in sizes:
-        if size / count >= 0.1:  # noqa: PLR2004 - less would read as nothing
+        if size / count >= 0.1:
             print(f"{name:40} {'index' if is_index else 'table':6} {size / count:8.1f} bytes a decision")
     total = sum(size for _, _, size in sizes) / count
     print(f"everything: {total:,.0f} bytes a decision (aim: at most {AIM:,})")

@@ -220,11 +220,11 @@ class Questions:
         for place, by in declared:
             if not _is_declared(by, facts):
                 found[place] = 0
-        place = self._multimodal
-        if place is not None and found[place] == UNKNOWN:
+        asked = self._multimodal
+        if asked is not None and found[asked] == UNKNOWN:
             derived = modality(facts, self.ruleset.vocabulary)
             if derived is not None:
-                found[place] = self.asked[place].read(derived)
+                found[asked] = self.asked[asked].read(derived)
         statuses = []
         for _, (status, due) in self.statuses:
             value = facts.get(status.fact)

@@ -105,7 +105,7 @@ class Earlier:
 class Prepared:
     """An entry with everything hashed that can be before any lock is held. Nothing changes it.
 
-    It is not frozen, since there is one for every decision, and a frozen one takes five times as long to make.
+    It is not frozen, since there is one for every decision, and a frozen one takes five times as long.
     """
 
     entry: Entry

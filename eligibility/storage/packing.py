@@ -1,7 +1,7 @@
 """Envelopes as they are stored: the canonical bytes of a decision without what every decision's have alike.
 
-Packing loses nothing: what it gives is a function of the bytes, and back. Hashes and ids are kept in binary, the
-names of members not at all. What does not look as envelopes of decisions do is kept as it is.
+Packing loses nothing: unpacking gives the same bytes again. Hashes and ids are kept in binary, the names of
+members not at all. What does not look as envelopes of decisions do is kept as it is.
 """
 
 import re
