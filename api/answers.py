@@ -11,8 +11,10 @@ from litestar.types import ASGIApp, HTTPResponseStartEvent, Receive, Scope, Send
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 
-_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
-_ENCODED: Final = [(name.encode(), value.encode()) for name, value in _HEADERS.items()]
+HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+"""What every answer has, unless it says otherwise."""
+
+_ENCODED: Final = [(name.encode(), value.encode()) for name, value in HEADERS.items()]
 _WITHOUT_BODY: Final = frozenset({HTTP_204_NO_CONTENT, HTTP_304_NOT_MODIFIED})
 
 
@@ -49,7 +51,7 @@ def answer(
     """An answer that no cache keeps, unless `headers` say otherwise."""
     sent = _ENCODED
     if headers:
-        sent = [(name.encode(), value.encode()) for name, value in {**_HEADERS, **headers}.items()]
+        sent = [(name.encode(), value.encode()) for name, value in {**HEADERS, **headers}.items()]
     if status not in _WITHOUT_BODY:
         sent = [
             *sent,

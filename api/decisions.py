@@ -11,26 +11,34 @@ from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_204_NO_CON
 from api.answers import Answer, answer, as_json
 from api.auth import caller, own_only
 from api.decisions_described import DECIDE, LIST, READ, WHAT_IF
-from api.direct import DirectPost
+from api.direct import Direct
 from api.filters import NAMES, query_of
 from api.incoming import LARGEST_BODY, idempotency_key, json_body, parameter_fault, parameters
 from api.problems import Refusal
 from api.reasons import NAMES as REASONS
 from api.reasons import asked_for
 from api.recording import decide_and_record, record_access
-from api.service import service_of
+from api.service import Service, service_of
 from eligibility.atoms import Questions
 from eligibility.canonical import timestamp
 from eligibility.errors import UnacceptableRequest
 from eligibility.reading import read_request
 from eligibility.recall import missing_facts, recalled
 from eligibility.storage.decisions import StoredDecision, decision, list_decisions
+from eligibility.storage.keys import Key
+from eligibility.storage.retention import was_dropped
 
 _PATH: Final = "/v1/decisions"
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-@DirectPost(_PATH, status_code=HTTP_201_CREATED, request_max_body_size=LARGEST_BODY, opt=DECIDE.opt())
+@Direct(
+    _PATH,
+    http_method=["POST"],
+    status_code=HTTP_201_CREATED,
+    request_max_body_size=LARGEST_BODY,
+    opt=DECIDE.opt(),
+)
 async def decide(request: Request[Any, Any, Any]) -> Answer:
     """Decide and record."""
     parameters(request)
@@ -76,11 +84,19 @@ async def read(request: Request[Any, Any, Any]) -> Response[bytes]:
     if _UUID.fullmatch(identifier):
         stored = await decision(service.database, UUID(identifier), mine=own_only(key))
     if stored is None:
-        raise Refusal("not-found", "there is no decision with this id, or it is not yours to see")
+        raise await _absent(service, identifier, key)
     questions = await service.questions(stored.ruleset, stored.generation)
     document = whole(stored, questions)
     await record_access(service, key, [stored])
     return answer(as_json(document))
+
+
+async def _absent(service: Service, identifier: str, key: Key) -> Refusal:
+    """Why a decision is not shown. That it was dropped is for those who may see all that there are."""
+    may_know = own_only(key) is None and _UUID.fullmatch(identifier)
+    if may_know and await was_dropped(service.database, UUID(identifier)):
+        return Refusal("not-found", "this decision was dropped when its time of retention had passed")
+    return Refusal("not-found", "there is no decision with this id, or it is not yours to see")
 
 
 def whole(stored: StoredDecision, questions: Questions) -> dict[str, Any]:
@@ -89,6 +105,7 @@ def whole(stored: StoredDecision, questions: Questions) -> dict[str, Any]:
     document["request"] = stored.facts
     if stored.request_id is not None:
         document["request_id"] = stored.request_id
+    document["erased_at"] = None if stored.erased_at is None else timestamp(stored.erased_at)
     document["reviews"] = []
     document["outcome_in_force"] = stored.outcome
     document["recorded"] = {

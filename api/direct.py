@@ -2,14 +2,15 @@
 
 from typing import Any
 
-from litestar import Request, post
+from litestar import Request
+from litestar.handlers import HTTPRouteHandler
 from litestar.types import ASGIApp, Middleware, Receive, Scope, Send
 
 from api.answers import Answer
 
 
-class DirectPost(post):
-    """A handler for POST whose function takes the request and returns an `Answer`.
+class Direct(HTTPRouteHandler):
+    """A handler whose function takes the request and returns an `Answer`.
 
     Between its guards and its function the framework would look for arguments, dependencies, caches and
     encoders, none of which it has, and take longer than anything that is done for a decision. So the two are

@@ -8,18 +8,25 @@ import orjson
 
 from api.answers import as_json
 from api.decisions import line, whole
+from api.erasures import erasure_document
 from api.policy_views import index, ruleset_name, view
 from api.problems import KINDS
 from api.recording import CHANNEL
+from eligibility.canonical import canonical
 from eligibility.decider import Decider, Decision
+from eligibility.exported import Lines
 from eligibility.facts import RequestBody
 from eligibility.reading import read_request
 from eligibility.recording import decision_entry, moment_of
+from eligibility.ruleset import Ruleset
 from eligibility.storage.decisions import StoredDecision
 from eligibility.storage.entries import prepare
+from eligibility.storage.erasure import Texts
+from eligibility.storage.exporting import ExportedRecord, Opening, Wanted
 from eligibility.storage.keys import Key
 
 _ID: Final = UUID("01982c3e-5a00-7000-8000-000000000001")
+_ERASURE: Final = UUID("01982c3e-5a00-7000-8000-000000000005")
 _PRINCIPAL: Final = Key(
     id=UUID("01982c3e-5a00-7000-8000-000000000002"),
     principal=UUID("01982c3e-5a00-7000-8000-000000000003"),
@@ -64,6 +71,9 @@ def examples(decider: Decider) -> dict[str, Any]:
         "hypothetical": orjson.loads(made.json(None, moment_of(_ID))),
         "recorded": whole(stored, questions),
         "decisions": {"decisions": [line(stored, questions)], "next": None},
+        "erasure_request": {"reference": "crm-4711", "reason": "asked for in letter 12"},
+        "erasure": erasure_document(Texts((_ID,), (), stored.at, stored.at), (_ERASURE,)),
+        "export": _as_exported(stored, ruleset),
         "policy": index(ruleset),
         "policy_view": view(ruleset, "generations"),
         "live": {"status": "ok"},
@@ -99,3 +109,17 @@ def _as_stored(made: Decision) -> StoredDecision:
         cells=made.evaluation.cells_document,
         private=entry.private,
     )
+
+
+def _as_exported(stored: StoredDecision, ruleset: Ruleset) -> dict[str, Any]:
+    """The decision as an export has it, without proofs."""
+    record = ExportedRecord(
+        position=0,
+        body=stored.body,
+        requested_by=stored.requested_by,
+        evaluation=stored.evaluation,
+        has_texts=True,
+        opening=Opening(bytes(32), canonical(dict(stored.private or {}))),
+    )
+    lines = Lines(Wanted(), lambda _digest: canonical(dict(ruleset.document)))
+    return dict(lines.line(stored.sequence, record))

@@ -15,6 +15,7 @@ from eligibility.errors import (
     EngineFailure,
     EvaluatorsDisagree,
     Fault,
+    Held,
     IdempotencyConflict,
     NotFound,
     Overtaken,
@@ -59,6 +60,7 @@ KINDS: Final = {
         Kind(
             "overtaken", 409, "Something else was done first", "Look again, then decide whether to repeat it."
         ),
+        Kind("held", 409, "A legal hold keeps it", "Ask whoever set the hold to release it."),
         Kind(
             "too-large",
             413,
@@ -80,6 +82,7 @@ _BY_STATUS: Final = {kind.status: kind for kind in reversed(KINDS.values())}
 _OF_STORAGE: Final[Mapping[type[Exception], Kind]] = {
     IdempotencyConflict: KINDS["key-reused"],
     Overtaken: KINDS["overtaken"],
+    Held: KINDS["held"],
     NotFound: KINDS["not-found"],
 }
 
@@ -139,7 +142,7 @@ def problem_of(error: Exception) -> Problem:
             problem = _unavailable(str(error), 1)
         case EvaluatorsDisagree() | EngineFailure():
             problem = _unavailable("the request could not be decided reliably, so it was not", _AFTER_A_FAULT)
-        case IdempotencyConflict() | Overtaken() | NotFound():
+        case IdempotencyConflict() | Overtaken() | Held() | NotFound():
             problem = Problem(_OF_STORAGE[type(error)], str(error))
         case HTTPException():
             problem = _of_framework(error)

@@ -14,7 +14,10 @@ from uuid import UUID
 
 import click
 
+from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
 from eligibility.commands.failures import FAULT, exit_code, message
+from eligibility.commands.options import as_json
+from eligibility.commands.options import settings as _settings
 
 logger = logging.getLogger(__name__)
 
@@ -22,7 +25,6 @@ FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 ROLES = click.Choice(["portal", "reviewer", "approver", "auditor", "monitor", "admin"])
 PERCENT = click.FloatRange(0, 100)
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class Commands(click.Group):
@@ -191,6 +193,45 @@ def rules_show(
 
 
 @main.group()
+def audit() -> None:
+    """Work with the log of decisions."""
+
+
+for command in (forget, retain, hold, holds, release_hold):
+    audit.add_command(command)
+
+
+@audit.command("export")
+@click.argument("out", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--since", type=MOMENT, help="Recorded then or later; a day begins at midnight UTC.")
+@click.option("--until", type=MOMENT, help="Recorded before then.")
+@click.option(
+    "--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="Else by OUT's suffix."
+)
+@click.option("--kind", default="decision", show_default=True, help="The kind of records, or `all`.")
+@click.option("--with-proofs", "proofs", is_flag=True, help="Add what proves each record offline.")
+@click.option("--without-texts", is_flag=True, help="Leave out private texts and names of those who asked.")
+@as_json
+def audit_export(
+    *, out: Path, since: datetime | None, until: datetime | None, form: Any, kind: str, **asked: bool
+) -> int:
+    """Export the records of a period to OUT (`-`: the output), a file `.jsonl`, `.csv` or `.parquet`.
+
+    A suffix `.gz` compresses the first two. OUT appears once it is complete. The export is recorded first.
+    """
+    from eligibility.commands.export import export
+    from eligibility.export import ALL
+    from eligibility.storage.exporting import Wanted
+
+    since, until = (at if at is None or at.tzinfo else at.replace(tzinfo=UTC) for at in (since, until))
+    if since is not None and until is not None and since >= until:
+        raise click.BadParameter("it is not after `--since`: give a later time", param_hint="--until")
+    texts, proofs = not asked["without_texts"], asked["proofs"]
+    wanted = Wanted(since, until, None if kind == ALL else kind, texts, proofs)
+    return export(_settings(), out, wanted, form=form, as_json=asked["as_json"])
+
+
+@main.group()
 def keys() -> None:
     """Make, list and revoke API keys."""
 
@@ -280,13 +321,6 @@ def db_roles(*, database: str, as_json: bool) -> int:
     from eligibility.commands.db import roles
 
     return roles(database, as_json=as_json)
-
-
-def _settings() -> Any:
-    """The settings. Raises SettingsInvalid."""
-    from eligibility.settings import Settings
-
-    return Settings.from_environment()
 
 
 def _rules_folder(given: Path | None) -> Path:

@@ -15,6 +15,7 @@ EligibilityError
     ├── RulesetReplaced           another policy was put in force meanwhile
     ├── IdempotencyConflict       409: the key was used for another request
     ├── Overtaken                 409: somebody else did it, or something else, first
+    ├── Held                      409: a legal hold keeps it
     ├── RecordRefused             the database refused this one record
     └── NotFound                  404
 """
@@ -131,6 +132,10 @@ class IdempotencyConflict(StorageError):
 
 class Overtaken(StorageError):
     """Look again, then decide whether it is still to be done: what the act rests on has changed meanwhile."""
+
+
+class Held(StorageError):
+    """A legal hold keeps what was to be taken away: nothing was. Ask whoever set the hold to release it."""
 
 
 class RecordRefused(StorageError):

@@ -5,10 +5,12 @@ from pathlib import Path
 
 import pytest
 
+from eligibility.decider import Decider
 from eligibility.storage.database import Database
 from eligibility.storage.log import AuditLog
 from eligibility.storage.signing_keys import Signer
 from tests.conftest import FreshDatabase
+from tests.storage.exporting import Exports, exports_of
 
 _folder = tempfile.TemporaryDirectory(prefix="eligibility-signing-")
 atexit.register(_folder.cleanup)
@@ -29,3 +31,8 @@ async def service(database: FreshDatabase) -> AsyncIterator[Database]:
 async def log(service: Database) -> AsyncIterator[AuditLog]:
     async with AuditLog(service, SECRET, SIGNER) as opened:
         yield opened
+
+
+@pytest.fixture
+async def exports(log: AuditLog, service: Database, decider: Decider) -> Exports:
+    return await exports_of(log, service, decider, SECRET)
