@@ -28,12 +28,12 @@ from eligibility.storage.decisions import StoredDecision, decision, list_decisio
 from eligibility.storage.keys import Key
 from eligibility.storage.retention import was_dropped
 
-_PATH: Final = "/v1/decisions"
+PATH: Final = "/v1/decisions"
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @Direct(
-    _PATH,
+    PATH,
     http_method=["POST"],
     status_code=HTTP_201_CREATED,
     request_max_body_size=LARGEST_BODY,
@@ -48,11 +48,11 @@ async def decide(request: Request[Any, Any, Any]) -> Answer:
     return answer(
         made.json,
         status=HTTP_201_CREATED if made.is_new else HTTP_200_OK,
-        headers={"location": f"{_PATH}/{made.id}"},
+        headers={"location": f"{PATH}/{made.id}"},
     )
 
 
-@route(_PATH, http_method=["OPTIONS"])
+@route(PATH, http_method=["OPTIONS"])
 async def methods(request: Request[Any, Any, Any]) -> Response[bytes]:  # noqa: ARG001 - the same for everybody
     """What the framework would say, did it not overlook that two handlers share the path."""
     return answer(b"", status=HTTP_204_NO_CONTENT, headers={"allow": "GET, HEAD, OPTIONS, POST"})
@@ -74,10 +74,20 @@ async def what_if(request: Request[Any, Any, Any]) -> Response[bytes]:
     return answer(json)
 
 
-@route(f"{_PATH}/{{identifier:str}}", http_method=["GET", "HEAD"], opt=READ.opt())
+@route(f"{PATH}/{{identifier:str}}", http_method=["GET", "HEAD"], opt=READ.opt())
 async def read(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A decision as it was answered, with what became of it."""
     parameters(request)
+    service, key = service_of(request), caller(request)
+    stored = await asked_about(request)
+    questions = await service.questions(stored.ruleset, stored.generation)
+    document = whole(stored, questions)
+    await record_access(service, key, [stored])
+    return answer(as_json(document))
+
+
+async def asked_about(request: Request[Any, Any, Any]) -> StoredDecision:
+    """The decision that the path names, if the caller may see it. Raises Refusal, StorageUnavailable."""
     service, key = service_of(request), caller(request)
     identifier: str = request.path_params["identifier"]
     stored = None
@@ -85,10 +95,7 @@ async def read(request: Request[Any, Any, Any]) -> Response[bytes]:
         stored = await decision(service.database, UUID(identifier), mine=own_only(key))
     if stored is None:
         raise await _absent(service, identifier, key)
-    questions = await service.questions(stored.ruleset, stored.generation)
-    document = whole(stored, questions)
-    await record_access(service, key, [stored])
-    return answer(as_json(document))
+    return stored
 
 
 async def _absent(service: Service, identifier: str, key: Key) -> Refusal:
@@ -116,7 +123,7 @@ def whole(stored: StoredDecision, questions: Questions) -> dict[str, Any]:
     return document
 
 
-@route(_PATH, http_method=["GET", "HEAD"], opt=LIST.opt())
+@route(PATH, http_method=["GET", "HEAD"], opt=LIST.opt())
 async def list_all(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A page of decisions, newest first."""
     service, key = service_of(request), caller(request)

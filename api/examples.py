@@ -9,6 +9,7 @@ import orjson
 from api.answers import as_json
 from api.decisions import line, whole
 from api.erasures import erasure_document
+from api.log_examples import log_examples
 from api.policy_views import index, ruleset_name, view
 from api.problems import KINDS
 from api.recording import CHANNEL
@@ -73,6 +74,7 @@ def examples(decider: Decider) -> dict[str, Any]:
         "decisions": {"decisions": [line(stored, questions)], "next": None},
         "erasure_request": {"reference": "crm-4711", "reason": "asked for in letter 12"},
         "erasure": erasure_document(Texts((_ID,), (), stored.at, stored.at), (_ERASURE,)),
+        **log_examples(stored),
         "export": _as_exported(stored, ruleset),
         "policy": index(ruleset),
         "policy_view": view(ruleset, "generations"),

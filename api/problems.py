@@ -21,6 +21,7 @@ from eligibility.errors import (
     Overtaken,
     RequestRefused,
     RulesetReplaced,
+    SigningKeyMissing,
     StorageUnavailable,
 )
 
@@ -136,6 +137,8 @@ def problem_of(error: Exception) -> Problem:
             problem = Problem(error.kind, error.detail, error.errors, error.headers)
         case RequestRefused():
             problem = Problem(_BY_STATUS[error.status], _sentence(error.problems), error.problems)
+        case SigningKeyMissing():  # which key lies where is for the logs
+            problem = _unavailable("the log cannot be signed at the moment", error.retry_after)
         case StorageUnavailable():
             problem = _unavailable(str(error), error.retry_after)
         case RulesetReplaced():

@@ -21,6 +21,8 @@ ROUTES: Final = {
     ("POST", "/v1/decisions"): _DECIDING,
     ("GET", "/v1/decisions"): _READING,
     ("GET", "/v1/decisions/{identifier}"): _READING,
+    ("GET", "/v1/decisions/{identifier}/receipt"): _READING,
+    ("GET", "/v1/audit/checkpoint"): frozenset({"reviewer", "approver", "auditor", "admin", "monitor"}),
     ("GET", "/v1/audit/export"): _READING - OWN_ONLY,
     ("POST", "/v1/what-if"): _DECIDING,
     ("POST", "/v1/erasures"): frozenset({"admin"}),

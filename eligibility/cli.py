@@ -15,9 +15,10 @@ from uuid import UUID
 import click
 
 from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
+from eligibility.cli_proof import checkpoint, rotate_key
+from eligibility.cli_proof import keys as signing_keys
 from eligibility.commands.failures import FAULT, exit_code, message
-from eligibility.commands.options import as_json
-from eligibility.commands.options import settings as _settings
+from eligibility.commands.options import as_json, settings
 
 logger = logging.getLogger(__name__)
 
@@ -63,7 +64,7 @@ def serve() -> int:
     """Run the service, with an embedded PostgreSQL unless a database is configured."""
     from eligibility.serve import serve as run
 
-    return run(_settings())
+    return run(settings())
 
 
 @main.command()
@@ -94,7 +95,7 @@ def decide(*, file: BinaryIO, rules: Path | None, record: bool, as_json: bool, *
     wanted = Asked(
         asked["changes"], asked["change_kind"], asked["sufficient"], tuple(dict.fromkeys(asked["why_not"]))
     )
-    return run(file.read(), rules, _settings(), record=record, as_json=as_json, asked=wanted)
+    return run(file.read(), rules, settings(), record=record, as_json=as_json, asked=wanted)
 
 
 @main.group()
@@ -197,7 +198,7 @@ def audit() -> None:
     """Work with the log of decisions."""
 
 
-for command in (forget, retain, hold, holds, release_hold):
+for command in (checkpoint, signing_keys, rotate_key, forget, retain, hold, holds, release_hold):
     audit.add_command(command)
 
 
@@ -228,7 +229,7 @@ def audit_export(
         raise click.BadParameter("it is not after `--since`: give a later time", param_hint="--until")
     texts, proofs = not asked["without_texts"], asked["proofs"]
     wanted = Wanted(since, until, None if kind == ALL else kind, texts, proofs)
-    return export(_settings(), out, wanted, form=form, as_json=asked["as_json"])
+    return export(settings(), out, wanted, form=form, as_json=asked["as_json"])
 
 
 @main.group()
@@ -261,7 +262,7 @@ def keys_create(
         if expires <= datetime.now(UTC):
             raise click.BadParameter(f"`{expires.isoformat()}` has passed", param_hint="--expires")
     return create(
-        _settings(),
+        settings(),
         name=name,
         kind=kind or ("system" if role in {"portal", "monitor"} else "person"),
         role=role,
@@ -277,7 +278,7 @@ def keys_list(*, as_json: bool) -> int:
     """List all keys, never their text."""
     from eligibility.commands.keys import show
 
-    return show(_settings(), as_json=as_json)
+    return show(settings(), as_json=as_json)
 
 
 @keys.command("revoke")
@@ -287,7 +288,7 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
     """End the key with this ID, which `keys list` shows."""
     from eligibility.commands.keys import revoke
 
-    return revoke(_settings(), key, as_json=as_json)
+    return revoke(settings(), key, as_json=as_json)
 
 
 @main.group()
@@ -301,7 +302,7 @@ def db_upgrade(*, as_json: bool) -> int:
     """Migrate to the newest revision, with the owner's login (ELIGIBILITY_OWNER_DATABASE_URL)."""
     from eligibility.commands.db import upgrade
 
-    return upgrade(_settings(), as_json=as_json)
+    return upgrade(settings(), as_json=as_json)
 
 
 @db.command("current")
@@ -310,7 +311,7 @@ def db_current(*, as_json: bool) -> int:
     """Say which revision the database is at; exits with 1 where the service needs another."""
     from eligibility.commands.db import current
 
-    return current(_settings(), as_json=as_json)
+    return current(settings(), as_json=as_json)
 
 
 @db.command("roles")
@@ -327,4 +328,4 @@ def _rules_folder(given: Path | None) -> Path:
     """The rules folder that is meant: the given one, the configured one, or the shipped one."""
     from eligibility.loading import shipped_rules
 
-    return given or _settings().rules_dir or shipped_rules()
+    return given or settings().rules_dir or shipped_rules()

@@ -28,6 +28,8 @@ EXPECTED: dict[tuple[Method, str], set[str]] = {
     ("GET", "/v1/decisions"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("GET", "/v1/decisions/{identifier}"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("POST", "/v1/erasures"): {"admin"},
+    ("GET", "/v1/decisions/{identifier}/receipt"): {"portal", "reviewer", "approver", "auditor", "admin"},
+    ("GET", "/v1/audit/checkpoint"): {"reviewer", "approver", "auditor", "admin", "monitor"},
     ("GET", "/v1/audit/export"): {"reviewer", "approver", "auditor", "admin"},
     ("POST", "/v1/what-if"): {"portal", "reviewer", "approver", "admin"},
     ("GET", "/v1/policy"): {"portal", "reviewer", "approver", "auditor", "admin"},

@@ -14,12 +14,14 @@ from eligibility.errors import (
     StorageUnavailable,
     UnacceptableRequest,
 )
+from eligibility.receipt import receipt_document
 from eligibility.storage.database import Database
 from eligibility.storage.decisions import Filters, decision, list_decisions
 from eligibility.storage.entries import Earlier, Entry, Recorded
 from eligibility.storage.erasure import erase, texts_of_decisions, texts_of_reference
 from eligibility.storage.holds import holds, release, set_hold
 from eligibility.storage.log import AuditLog
+from eligibility.storage.receipts import proof_of
 from eligibility.storage.retention import Class, Month, drop, months, was_dropped
 from eligibility.storage.rulesets import genesis
 from tests.conftest import FreshDatabase
@@ -135,6 +137,17 @@ async def test_decisions_of_a_month_go_with_their_texts_and_keys_and_leave_their
     assert private >= {entries[name].id for name in ("review", "april", "now")}
     assert not private & set(decided)
     await check_chain(service)
+
+
+async def test_what_stays_in_a_block_keeps_its_receipt(
+    governed: AuditLog, service: Database, entries: dict[str, Entry]
+) -> None:
+    await dropped(governed, service, "decisions")
+    proof = await proof_of(service, entries["now"].id)
+    assert proof is not None
+    document = receipt_document(proof.record, proof.keys, None)
+    assert len(document["proof"]) == 3
+    assert await proof_of(service, entries["march"].id) is None
 
 
 async def test_lists_go_past_what_was_dropped_and_its_idempotency_keys_decide_anew(
