@@ -3,6 +3,7 @@ from random import Random
 from typing import Any
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -35,12 +36,13 @@ def envelope(**changes: Any) -> dict[str, Any]:
     return {name: value for name, value in {**members, **changes}.items() if value is not None}
 
 
-def test_envelopes_of_decisions_are_packed_and_lose_nothing(decider: Decider) -> None:
+def test_envelopes_of_decisions_are_canonical_and_packed_and_lose_nothing(decider: Decider) -> None:
     random = Random(7)
     for _ in range(200):
         request = request_from(document(random), decider.ruleset.vocabulary)
         entry = decision_entry(decider.decide(request), actor=ACTOR, channel="http", idempotency_key="k")
         body = prepare(entry, b"secret").body
+        assert body == rfc8785.dumps(json.loads(body))
         assert len(packed(body)) < len(body) - 250
         assert unpacked(packed(body)) == body
 
