@@ -1,14 +1,15 @@
-"""`python -m benchmarks [decisions|reasons|http|size[=COUNT]]`: everything, or some of them."""
+"""`python -m benchmarks [decisions|reasons|http|impact|size[=COUNT]]`: everything, or some of them."""
 
 import sys
 from collections.abc import Callable
 
-from benchmarks import decisions, http, reasons, size
+from benchmarks import decisions, http, impact, reasons, size
 
 PARTS: dict[str, Callable[..., None]] = {
     "decisions": decisions.main,
     "reasons": reasons.main,
     "http": http.main,
+    "impact": impact.main,
     "size": size.main,
 }
 

@@ -35,6 +35,7 @@ _TEXTS: _Texts = {
 """The private texts of every request, nested as they are given."""
 
 _WITH_MODEL_NAME: _Texts = {"model": {"name": {}}, **_TEXTS}
+_PARTS = ("model", "entity", "use")
 
 
 class Envelope(NamedTuple):
@@ -156,3 +157,9 @@ def join_private(facts: Mapping[str, Any], private: Mapping[str, Any]) -> dict[s
         else:
             joined[name] = value
     return joined
+
+
+def facts_of(envelope: Mapping[str, Any], private: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The facts of a decision as given, without texts that were erased, nor ids that are no facts."""
+    texts = {name: value for name, value in (private or {}).items() if name in _PARTS}
+    return join_private(envelope.get("facts", {}), texts)
