@@ -1,10 +1,10 @@
-"""`python -m benchmarks [decisions|reasons|http]`: everything, or some of them."""
+"""`python -m benchmarks [decisions|reasons|http|impact]`: everything, or some of them."""
 
 import sys
 
-from benchmarks import decisions, http, reasons
+from benchmarks import decisions, http, impact, reasons
 
-PARTS = {"decisions": decisions.main, "reasons": reasons.main, "http": http.main}
+PARTS = {"decisions": decisions.main, "reasons": reasons.main, "http": http.main, "impact": impact.main}
 
 
 def main() -> None:
