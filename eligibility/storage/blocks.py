@@ -123,7 +123,7 @@ async def write(
                 await _run_statements(connection, winners)
                 block_id = uuid_utils.compat.uuid7()
                 await _copy(connection, block_id, winners)
-                if any(p.entry.also for p in winners):  # these may have to be announced, and by now are
+                if any(p.entry.also for p in winners):  # what must be announced is, by now
                     await connection.execute(
                         "SET CONSTRAINTS ALL IMMEDIATE"
                     )  # while nobody waits for the head

@@ -120,10 +120,9 @@ def _check_record(record: DictRow, envelope: dict[str, Any]) -> None:
     if "evaluation" in envelope:
         assert envelope["evaluation"] == hash_text(record["content_hash"])
         assert record["content_hash"] == sha256(record["evaluated"]).digest()
+    assert ("private" in envelope) == (record["content"] is not None), f"{record['id']}: private texts"
     if "private" in envelope:
         assert envelope["private"] == commitment(record["salt"], record["content"])
-    else:
-        assert record["content"] is None
 
 
 def _check_keys(
