@@ -1,7 +1,7 @@
 """Connections to the database: who we are there, and whether it is ready."""
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Self
 
 import psycopg
@@ -56,10 +56,11 @@ class Acknowledged:
 
     async def require(self, connection: psycopg.AsyncConnection[Any]) -> None:
         """Refuse a server without that block. Raises LogBehind or an error of psycopg."""
-        if self.block:
-            cursor = await connection.execute("SELECT hash FROM block WHERE number = %s", (self.block,))
+        wanted = replace(self)  # a later block may be noted while we ask for this one
+        if wanted.block:
+            cursor = await connection.execute("SELECT hash FROM block WHERE number = %s", (wanted.block,))
             row = await cursor.fetchone()
-            self.require_at(*((self.block, bytes(row[0])) if row else (0, b"")))
+            wanted.require_at(*((wanted.block, bytes(row[0])) if row else (0, b"")))
 
     def require_at(self, last: int, last_hash: bytes) -> None:
         """Refuse a log that ends with this block, if it is an earlier one than was acknowledged, or another.

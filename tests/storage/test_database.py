@@ -1,3 +1,4 @@
+import asyncio
 import socket
 import time
 from collections.abc import AsyncIterator
@@ -197,3 +198,16 @@ def test_a_url_that_is_none_is_refused(url: str) -> None:
 def test_start_or_join_is_the_one_that_the_fixture_uses(postgres: EmbeddedPostgres) -> None:
     with start_or_join(postgres.data_dir) as joined:
         assert joined.service_url == postgres.service_url
+
+
+async def test_what_is_acknowledged_while_a_server_is_asked_is_not_held_against_it(
+    service: Database, log: AuditLog
+) -> None:
+    await log.append(remark())
+    connection = await service.connect_raw()
+    seen = service.acknowledged
+    asking = asyncio.create_task(seen.require(connection))
+    await asyncio.sleep(0)  # it asks for the block that it knows
+    seen.note(seen.block + 1, bytes(32))
+    await asking
+    await connection.close()
