@@ -48,7 +48,9 @@ def environment(data_dir: Path, **changes: str) -> dict[str, str]:
     return clean | {"ELIGIBILITY_DATA_DIR": str(data_dir)} | changes
 
 
-def command(*arguments: str, env: Mapping[str, str], text: str = "") -> subprocess.CompletedProcess[str]:
+def command(
+    *arguments: str, env: Mapping[str, str], text: str = "", patience: float = PATIENCE
+) -> subprocess.CompletedProcess[str]:
     """Run one command to its end."""
     return subprocess.run(
         [sys.executable, "-m", "eligibility", *arguments],
@@ -57,7 +59,7 @@ def command(*arguments: str, env: Mapping[str, str], text: str = "") -> subproce
         input=text,
         capture_output=True,
         text=True,
-        timeout=PATIENCE,
+        timeout=patience,
         check=False,
     )
 
@@ -141,8 +143,10 @@ class Service:
     def postgres(self) -> int | None:
         return self.child("bin/postgres")
 
-    def command(self, *arguments: str, text: str = "") -> subprocess.CompletedProcess[str]:
-        return command(*arguments, env=self.env, text=text)
+    def command(
+        self, *arguments: str, text: str = "", patience: float = PATIENCE
+    ) -> subprocess.CompletedProcess[str]:
+        return command(*arguments, env=self.env, text=text, patience=patience)
 
     def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         self.process.send_signal(number)
