@@ -1,4 +1,4 @@
-"""`python -m benchmarks [decisions|reasons|http|impact|size[=COUNT]]`: everything, or some of them."""
+"""`python -m benchmarks [decisions|reasons|http|impact[=COUNT]|size[=COUNT]]`: everything, or some."""
 
 import sys
 from collections.abc import Callable

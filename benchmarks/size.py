@@ -79,14 +79,19 @@ async def _fill(server: EmbeddedPostgres, ruleset: Ruleset, count: int) -> None:
         await database.close()
 
 
+def recorded(server: EmbeddedPostgres, ruleset: Ruleset, count: int) -> None:
+    """Migrate the database of a server, and record so many decisions."""
+    migrate.upgrade(server.owner_url)
+    uvloop.run(_fill(server, ruleset, count))
+
+
 def main(count: int = COUNT) -> None:
     """Fill a database and print what everything in it takes for each decision."""
     ruleset = load_rules(shipped_rules())
     with tempfile.TemporaryDirectory(prefix="eligibility-benchmark-") as folder:
         Path(folder).chmod(0o755)  # the embedded server's account must be able to enter
         with start_or_join(Path(folder) / "data") as server:
-            migrate.upgrade(server.owner_url)
-            uvloop.run(_fill(server, ruleset, count))
+            recorded(server, ruleset, count)
             with psycopg.connect(server.url("postgres", DATABASE)) as connection:
                 sizes = connection.execute(_SIZES).fetchall()
     print(f"{count:,} decisions, recorded by {GROUP}, half of them with an idempotency key")

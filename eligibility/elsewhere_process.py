@@ -37,7 +37,7 @@ class Answers:
         """See `Groups.evaluations`."""
         return self._grouping.evaluations(rows)
 
-    def decisions(self, rows: Sequence[tuple[bytes, Given]]) -> Numbered:
+    def decisions(self, rows: Sequence[tuple[bytes, bytes, bytes | None]]) -> Numbered:
         """See `Groups.decisions`."""
         return self._grouping.decisions(rows)
 

@@ -17,7 +17,7 @@ from uuid import UUID
 
 import orjson
 
-from eligibility.again import Given, Recorded
+from eligibility.again import Recorded
 from eligibility.elsewhere import Elsewhere, deciding_elsewhere
 from eligibility.impact_groups import ASK_FACTS, UNCHANGED, Numbered
 from eligibility.ruleset import digest_of
@@ -187,7 +187,7 @@ class _Decider:
 
     async def decisions(self, rows: Sequence[KeptFacts]) -> list[bytes | int]:
         """For each row the canonical document of its group, or UNCHANGED."""
-        asked = [(row.evaluation, Given(row.envelope, row.private)) for row in rows]
+        asked = [tuple(row[1:]) for row in rows]  # plain ones cross at half the cost
         return self._documents(await self._elsewhere.ask("decisions", asked))
 
     def _documents(self, found: Numbered) -> list[bytes | int]:

@@ -45,12 +45,14 @@ class Groups:
         """
         return self._numbered([self._evaluation(key, recorded) for key, recorded in rows])
 
-    def decisions(self, rows: Sequence[tuple[bytes, Given]]) -> Numbered:
-        """Sort decisions, each with the key of its evaluation, by their facts.
+    def decisions(self, rows: Sequence[tuple[bytes, bytes, bytes | None]]) -> Numbered:
+        """Sort decisions by their facts. Rows are the key of the evaluation, and what `Given` is made of.
 
         Raises EvaluatorsDisagree, EngineFailure.
         """
-        return self._numbered([self._decision(key, given) for key, given in rows])
+        return self._numbered(
+            [self._decision(key, Given(envelope, private)) for key, envelope, private in rows]
+        )
 
     def _numbered(self, numbers: list[int]) -> Numbered:
         new, self._new = self._new, []

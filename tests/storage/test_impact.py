@@ -82,7 +82,6 @@ class Governed:
 
     ruleset: Ruleset
     url: str
-    owner_url: str
     superuser_url: str
     decisions: tuple[tuple[Entry, Words], ...]
 
@@ -91,9 +90,7 @@ class Governed:
 def governed(postgres: EmbeddedPostgres, decider: Decider) -> Any:
     with fresh_database(postgres) as database:
         made = asyncio.run(_decided(database.service_url, decider))
-        yield Governed(
-            decider.ruleset, database.service_url, database.owner_url, database.superuser_url, made
-        )
+        yield Governed(decider.ruleset, database.service_url, database.superuser_url, made)
 
 
 async def _decided(url: str, decider: Decider) -> tuple[tuple[Entry, Words], ...]:
@@ -236,8 +233,9 @@ async def test_what_was_erased_and_is_asked_is_counted_and_never_guessed(
     governed: Governed, service: Database, decider: Decider
 ) -> None:
     """The last of this module, since it erases every text."""
-    with psycopg.connect(governed.owner_url) as owner:
-        owner.execute("DELETE FROM private")
+    with psycopg.connect(governed.superuser_url) as superuser:
+        superuser.execute("SET session_replication_role = replica")
+        superuser.execute("DELETE FROM private")
     draft = changed(governed.ruleset, other_model)
     found = await impact(service, kept(draft), ALWAYS)
     counted = {
