@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 ROLES = click.Choice(["portal", "reviewer", "approver", "auditor", "monitor", "admin"])
+FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+SEQUENCE = click.IntRange(min=1)
 PERCENT = click.FloatRange(0, 100)
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -247,6 +249,43 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
     from eligibility.commands.keys import revoke
 
     return revoke(_settings(), key, as_json=as_json)
+
+
+@main.group()
+def audit() -> None:
+    """Verify the log, and work with it."""
+
+
+@audit.command("verify")
+@click.option("--from", "first", type=SEQUENCE, help="Only from this sequence on.")
+@click.option("--to", "last", type=SEQUENCE, help="Only up to this sequence.")
+@click.option("--checkpoint", "checkpoints", multiple=True, type=FILE, help="A file of checkpoints.")
+@click.option("--key", metavar="KEY", help="The genesis key: its fingerprint, or a PEM file.")
+@click.option("--skip-meaning", is_flag=True, help="Decide nothing again, which takes most of the time.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@as_json
+def audit_verify(
+    *, first: int | None, last: int | None, key: str | None, skip_meaning: bool, jobs: int, **given: Any
+) -> int:
+    """Verify that the log is what was written: nothing changed, missing, added, forged, or decided otherwise.
+
+    A cut end shows only against a --checkpoint from outside, and a forged log only against the pinned --key.
+    Exits with 1 where anything is wrong.
+    """
+    from eligibility.commands.verify import verify_log
+
+    if first is not None and last is not None and first > last:
+        raise click.UsageError(f"`--from {first}` comes after `--to {last}`")
+    return verify_log(
+        _settings(),
+        first=first,
+        last=last,
+        checkpoints=given["checkpoints"],
+        key=key,
+        with_meaning=not skip_meaning,
+        processes=jobs,
+        as_json=given["as_json"],
+    )
 
 
 @main.group()

@@ -1,0 +1,79 @@
+"""Idempotency keys that were used, compared with the decisions that they led to."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any as Anything
+
+import orjson
+
+from eligibility.storage.entries import DECISION
+from eligibility.storage.reading_log import UsedKey
+from eligibility.storage.records import NIL, SYSTEM, join_private, mac
+from eligibility.verifying.verdicts import Findings, Flaw, Place
+
+_NIL = str(NIL)
+_FACTS = ("model", "entity", "use")
+_MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
+_COLUMNS = ("key_mac", "body_mac")
+
+
+def check_used_keys(rows: Iterable[UsedKey], secret: bytes | None) -> Findings:
+    """Compare keys with decisions; with the service's secret, make their MACs again.
+
+    Those of decisions whose texts were erased cannot be made again. Where not one is as the secret makes it,
+    it is another log's secret, and says nothing.
+    """
+    findings, unlike = Findings(), Findings()
+    alike = 0
+    for row in rows:
+        findings.looked_at["idempotency keys"] += 1
+        place = Place(row=row.record)
+        try:
+            envelope = row.body and orjson.loads(row.body)
+            private = row.private and orjson.loads(row.private)
+            flaws = list(_flaws(row, envelope, private))
+            findings.extend(flaws)
+            if flaws or secret is None or private is None:
+                continue
+            for column, expected in zip(_COLUMNS, _macs(envelope, private, secret), strict=True):
+                if getattr(row, column) == expected:
+                    alike += 1
+                else:
+                    what = "it is not that of the decision"
+                    unlike.add(place.flaw("integrity", f"idempotency.{column}", what))
+        except _MALFORMED:
+            what = "the decision that it leads to cannot be read"
+            findings.add(place.flaw("integrity", "idempotency.record", what))
+    if alike:
+        findings.merge(unlike)
+    elif unlike.counts:
+        findings.note(
+            "integrity", "the service's secret here is not that of the log: keys were not made again"
+        )
+    return findings
+
+
+def _flaws(row: UsedKey, envelope: Anything, private: Anything) -> Iterator[Flaw]:
+    """What is wrong apart from the MACs."""
+    place = Place(row=row.record)
+    if envelope is None:
+        yield place.flaw("completeness", "idempotency.record", "there is no such decision")
+        return
+    if envelope["kind"] != DECISION:
+        yield place.flaw("integrity", "idempotency.record", "it leads to a record that is no decision")
+        return
+    principal = SYSTEM if row.principal == _NIL else row.principal
+    if principal != envelope["actor"]:
+        what = "differs from who asked for the decision"
+        yield place.flaw("integrity", "idempotency.principal", what, principal, envelope["actor"])
+    is_erased = private is None and "private" in envelope
+    if not is_erased and "idempotency_key" not in (private or {}):
+        yield place.flaw("completeness", "idempotency.record", "the decision was asked for without a key")
+
+
+def _macs(envelope: Anything, private: Anything, secret: bytes) -> tuple[bytes, bytes]:
+    """The MACs of key and body, as the service made them from the request."""
+    given = join_private(envelope["facts"], {name: private[name] for name in _FACTS if name in private})
+    key = mac(secret, "idempotency-key", envelope["actor"].encode(), private["idempotency_key"].encode())
+    return key, mac(secret, "idempotency-body", orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
