@@ -7,6 +7,7 @@ from eligibility.errors import (
     RequestRefused,
     RulesetInvalid,
     SettingsInvalid,
+    SigningKeyMissing,
     StorageError,
     StorageUnavailable,
 )
@@ -15,6 +16,7 @@ DONE, NO, WRONG_USE, NOT_REACHED, FAULT = 0, 1, 2, 3, 70
 """Exit codes: done; the answer is no; wrong usage or input; service or database not reached; our fault."""
 
 _CODES: tuple[tuple[type[EligibilityError], int], ...] = (
+    (SigningKeyMissing, WRONG_USE),
     (StorageUnavailable, NOT_REACHED),
     (StorageError, NO),
     (RequestRefused, WRONG_USE),

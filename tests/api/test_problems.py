@@ -20,6 +20,7 @@ RAISED: list[tuple[errors.EligibilityError, int]] = [
     (errors.SettingsInvalid("a variable is wrong"), 500),
     (errors.StorageUnavailable("no answer", retry_after=7), 503),
     (errors.LogBehind("a block is missing", retry_after=5), 503),
+    (errors.SigningKeyMissing("another key signs"), 503),
     (errors.RulesetReplaced("again and again"), 503),
     (errors.IdempotencyConflict("used before"), 409),
     (errors.Overtaken("too late"), 409),

@@ -28,6 +28,7 @@ def test_every_error_has_an_exit_code(error: type[EligibilityError]) -> None:
     expected = {
         "StorageUnavailable": 3,
         "LogBehind": 3,
+        "SigningKeyMissing": 2,
         "RequestRefused": 2,
         "UnreadableRequest": 2,
         "UnacceptableRequest": 2,

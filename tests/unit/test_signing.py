@@ -29,10 +29,7 @@ def test_a_key_does_not_show_its_private_half() -> None:
     assert "rivate" not in repr(signing.load(signing.generate(), "here"))
 
 
-_UNREADABLE = "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----"
-
-
-@pytest.mark.parametrize("pem", ["", "no key", _UNREADABLE])
-def test_what_is_no_key_is_refused_with_the_remedy(pem: str) -> None:
+@pytest.mark.parametrize("length", [0, 27, 60])
+def test_what_is_no_key_is_refused_with_the_remedy(length: int) -> None:
     with pytest.raises(SettingsInvalid, match=r"`here` holds no Ed25519 key: .*openssl genpkey"):
-        signing.load(pem, "`here`")
+        signing.load(signing.generate()[:length], "`here`")
