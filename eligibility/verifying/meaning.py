@@ -8,6 +8,7 @@ ruleset. Where texts were erased, the cells that do not rest on them are compare
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from hashlib import sha256
 from typing import Any as Anything
 
@@ -26,6 +27,7 @@ from eligibility.storage.records import join_private
 _FACTS = ("model", "entity", "use")
 _TEXTS = {"text", "model_name"}
 _MOST_KEPT = 65_536
+_MOST_RULESETS = 8
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
 
 
@@ -71,14 +73,8 @@ class Meaning:
 
     def _questions_of(self, digest: str) -> Mapping[str, Questions] | None:
         if digest not in self._questions:
-            try:
-                ruleset = build(orjson.loads(self._rulesets[digest]))
-            except (*_MALFORMED, Faults):
-                self._questions[digest] = None
-            else:
-                self._questions[digest] = {
-                    name: Questions(ruleset, ruleset.program(name)) for name in ruleset.generations
-                }
+            document = self._rulesets.get(digest)
+            self._questions[digest] = None if document is None else _questions(document)
         return self._questions[digest]
 
     def _difference(self, asked: Questions, cells: Cells, key: bytes, unknown: frozenset[str]) -> str | None:
@@ -106,3 +102,13 @@ def _resting_on_texts(asked: Questions, facts: Mapping[str, Anything]) -> frozen
         f"status of {obligation}" for obligation, (status, _) in asked.statuses if status.fact in texts
     }
     return frozenset(texts | statuses)
+
+
+@lru_cache(_MOST_RULESETS)
+def _questions(document: bytes) -> Mapping[str, Questions] | None:
+    """The questions of a ruleset by generation, None where the document is none."""
+    try:
+        ruleset = build(orjson.loads(document))
+    except (*_MALFORMED, Faults):
+        return None
+    return {name: Questions(ruleset, ruleset.program(name)) for name in ruleset.generations}

@@ -1,0 +1,137 @@
+"""A log as a service would have written it in a busy while: what verification is tried on."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from pathlib import Path
+from random import Random
+
+import orjson
+import uuid_utils.compat
+
+from eligibility.building import build
+from eligibility.canonical import canonical
+from eligibility.chain import signed_document
+from eligibility.decider import Decider
+from eligibility.deciding_again import Evaluator
+from eligibility.reading import read_request
+from eligibility.recording import decision_entry
+from eligibility.signing import SigningKey
+from eligibility.storage.database import Database
+from eligibility.storage.entries import Entry
+from eligibility.storage.key_rotation import key_rotation
+from eligibility.storage.keys import Key, Keys
+from eligibility.storage.log import AuditLog
+from eligibility.storage.reading_log import reading_log
+from eligibility.storage.rulesets import genesis, save
+from eligibility.storage.signing_keys import Signer
+from tests.conftest import FreshDatabase
+from tests.properties.requests import document
+from tests.storage.conftest import SECRET
+from tests.storage.making import remark
+
+DECISIONS = 72
+_GROUP = 9
+
+
+@dataclass(frozen=True)
+class MadeLog:
+    """The log, and what is known of it outside the database: its first key, its end."""
+
+    database: FreshDatabase
+    genesis: SigningKey
+    active: SigningKey
+    checkpoint: bytes
+
+
+def make_log(database: FreshDatabase, folder: Path, decider: Decider) -> MadeLog:
+    """Write a log of some blocks: decisions of several people under two rulesets, keys of all sorts."""
+    signer = Signer(folder / "signing-key", may_create=True)
+    first = signer.key
+    asyncio.run(_write(database, signer, decider))
+    with reading_log(database.service_url) as reader:
+        end = reader.block(reader.last_block())
+        assert end is not None
+        checkpoint = orjson.dumps(signed_document(end.header, end.signature))
+    return MadeLog(database, first, signer.key, checkpoint)
+
+
+async def _write(database: FreshDatabase, signer: Signer, decider: Decider) -> None:
+    ruleset, random = decider.ruleset, Random(4)
+    draft = build({**ruleset.document, "version": "a draft"})
+    service = Database.open(database.service_url)
+    async with AuditLog(service, SECRET, signer) as log:
+        await genesis(log, service, ruleset.digest, ruleset.version, canonical(dict(ruleset.document)))
+        await save(
+            log, draft.digest, draft.version, canonical(dict(draft.document)), actor="system", channel="cli"
+        )
+        keys = Keys(service, SECRET)
+        principals = await _let_people_in(keys, log)
+        deciders = (decider, Decider(draft))
+        for begin in range(0, DECISIONS, _GROUP):
+            if begin == DECISIONS // 2:
+                await log.append(
+                    key_rotation(signer.next_key(), signer.key.id, actor=principals[0], channel="cli")
+                )
+                signer.finish_rotation()
+            group = [
+                _decision(random, deciders, random.choice(principals), n)
+                for n in range(begin, begin + _GROUP)
+            ]
+            await asyncio.gather(*map(log.append, group))
+            await log.append(remark(subject=group[0].id, actor=principals[1]))
+    await service.close()
+
+
+def _decision(random: Random, deciders: tuple[Decider, Decider], actor: str, number: int) -> Entry:
+    is_draft = random.random() < 0.2
+    decider = deciders[is_draft]
+    request = read_request(orjson.dumps(document(random)), decider.ruleset.vocabulary)
+    key = f"key {number}" if number % 2 else None
+    entry = decision_entry(decider.decide(request), actor=actor, channel="http", idempotency_key=key)
+    return replace(entry, pinned=is_draft)
+
+
+async def _let_people_in(keys: Keys, log: AuditLog) -> list[str]:
+    """Keys with and without label and end, one revoked, and two bootstrap keys of which one was replaced."""
+    portal, _ = await keys.create(log, name="portal", kind="system", role="portal")
+    expires = datetime.now(UTC) + timedelta(days=90)
+    reviewer, _ = await keys.create(
+        log, name="Ada", kind="person", role="reviewer", label="hers", expires=expires
+    )
+    gone, _ = await keys.create(log, name="Ada", kind="person", role="portal", actor=str(reviewer.principal))
+    await keys.revoke(log, gone.id, actor=str(reviewer.principal))
+    for number in (1, 2):
+        await _bootstrap(keys, log, f"a bootstrap key, number {number}")
+    return [str(portal.principal), str(reviewer.principal)]
+
+
+async def _bootstrap(keys: Keys, log: AuditLog, secret: str) -> None:
+    principal = await keys.principal(log, "bootstrap", "system")
+    key = Key(
+        id=uuid_utils.compat.uuid7(),
+        principal=principal,
+        name="bootstrap",
+        kind="system",
+        role="admin",
+        label="bootstrap",
+        bootstrap=True,
+        created_at=datetime.now(UTC),
+        expires_at=None,
+        revoked_at=None,
+    )
+    await keys.insert(log, key, secret, actor="system", channel="system", replaces_bootstrap=True)
+
+
+@cache
+def _evaluator(document: bytes) -> Callable[[bytes], bytes | None]:
+    return cache(Evaluator(document).content)
+
+
+def contents(document: bytes, rows: Iterable[bytes]) -> Iterator[bytes | None]:
+    """Evaluates again in this process, and remembers: one log is verified over and over."""
+    return map(_evaluator(document), rows)
