@@ -266,6 +266,10 @@ class LogReader:
         rows = self._all("SELECT digest, version, document FROM ruleset")
         return {bytes(digest): (version, bytes(document)) for digest, version, document in rows}
 
+    def blocks_before_the_first(self) -> list[int]:
+        """The numbers of blocks that stand before block 1, where none can."""
+        return [row[0] for row in self._all("SELECT number FROM block WHERE number < 1 ORDER BY number")]
+
     def stray_records(self) -> Iterator[UUID]:
         """Records of blocks that do not exist."""
         return (row[0] for row in self._stream(_STRAY_RECORDS))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import groupby
 
 from eligibility.deciding_again import CannotRun, Contents
@@ -18,9 +18,13 @@ def check_evaluations(
     documents: Mapping[bytes, bytes],
     contents: Contents | None,
     *,
+    skip: Container[str],
     may_be_unused: bool,
 ) -> Findings:
-    """Check evaluations, those of one ruleset together; with `contents`, evaluate them again too."""
+    """Check evaluations, those of one ruleset together; with `contents`, evaluate them again too.
+
+    Those of the rulesets to `skip` are not evaluated again.
+    """
     findings = Findings()
 
     def looked_at() -> Iterator[EvaluationRow]:
@@ -32,7 +36,7 @@ def check_evaluations(
 
     for ruleset, group in groupby(looked_at(), key=lambda row: row.ruleset):
         document = documents.get(ruleset)
-        if contents is not None and document is not None:
+        if contents is not None and document is not None and hash_text(ruleset) not in skip:
             _evaluate_again(group, ruleset, document, contents, findings)
         else:
             deque(group, maxlen=0)  # looked at, and no more
@@ -57,5 +61,8 @@ def _evaluate_again(
                 what = "evaluating its cells again gives another result"
                 findings.add(Place(row=row.key.hex()).flaw("meaning", "evaluation.content", what))
     except CannotRun as error:
-        findings.note("meaning", f"the ruleset {hash_text(ruleset)} could not be run: {error}")
+        place = Place(row=hash_text(ruleset))
+        findings.add(
+            place.flaw("meaning", "ruleset.document", f"its evaluations cannot be made again: {error}")
+        )
     deque(rows, maxlen=0)

@@ -22,6 +22,7 @@ from eligibility.domains import FACTS
 from eligibility.facts import EligibilityRequest
 from eligibility.parsing import Faults
 from eligibility.reading import flatten
+from eligibility.ruleset import SEMANTICS
 from eligibility.storage.records import join_private
 
 _FACTS = ("model", "entity", "use")
@@ -35,7 +36,11 @@ class Meaning:
     """Finds the cells of recorded facts, under any ruleset that is kept."""
 
     def __init__(self, rulesets: Mapping[str, bytes], cells: Callable[[bytes], bytes | None]) -> None:
-        """Use these documents, by digest; `cells` gives those of the evaluation under a key."""
+        """Use these documents, by digest; `cells` gives those of the evaluation under a key.
+
+        Nothing is said of decisions under rulesets of other semantics than this release's.
+        """
+        self._other = other_semantics(rulesets)
         self._rulesets = rulesets
         self._recorded_cells = cells
         self._questions: dict[str, Mapping[str, Questions] | None] = {}
@@ -54,6 +59,8 @@ class Meaning:
             if private:
                 facts = join_private(facts, {name: private[name] for name in _FACTS if name in private})
             generation = facts["model"]["generation"]
+            if digest in self._other:
+                return None
             questions = self._questions_of(digest)
             if questions is None:
                 return f"the ruleset {digest} is not there, or is none, so its meaning cannot be found"
@@ -93,6 +100,19 @@ class Meaning:
             return None if unknown else "the evaluation is not that of the recorded facts"
         what = "the recorded facts do not lead to the cells of the evaluation"
         return f"{what}: they differ in {', '.join(f'`{fact}`' for fact in differing)}"
+
+
+def other_semantics(rulesets: Mapping[str, bytes]) -> dict[str, Anything]:
+    """The rulesets, by digest, that mean something else to this release, and what number they name."""
+    found = {}
+    for digest, document in rulesets.items():
+        try:
+            semantics = orjson.loads(document)["semantics"]
+        except _MALFORMED:
+            continue
+        if semantics != SEMANTICS:
+            found[digest] = semantics
+    return found
 
 
 def _resting_on_texts(asked: Questions, facts: Mapping[str, Anything]) -> frozenset[str]:

@@ -20,6 +20,7 @@ import orjson
 
 from eligibility.chain import BEFORE_THE_FIRST
 from eligibility.deciding_again import Contents
+from eligibility.ruleset import SEMANTICS
 from eligibility.storage.reading_log import BlockRow, HeadRow, LogReader, reading_log
 from eligibility.storage.records import hash_text
 from eligibility.verifying.acts import KINDS, Expected, expected_rows
@@ -28,16 +29,14 @@ from eligibility.verifying.checkpoints import Checkpoint, checkpoint_flaws
 from eligibility.verifying.evaluations import check_evaluations
 from eligibility.verifying.key_history import KINDS as KEY_KINDS
 from eligibility.verifying.key_history import KeyHistory, key_history, pinned_flaws
+from eligibility.verifying.meaning import other_semantics
 from eligibility.verifying.records import Retained
 from eligibility.verifying.tables import derived_flaws, head_flaws, ruleset_flaws
 from eligibility.verifying.used_keys import check_used_keys
 from eligibility.verifying.verdicts import VERDICTS, Findings, Flaw, Place, Report
 
 ERASURE = "erasure"
-_FEWEST_BLOCKS = 64
-"""Of a part that a process checks; fewer are not worth its start."""
-
-_PARTS_PER_PROCESS = 8
+_PARTS_PER_PROCESS = 4
 
 
 @dataclass(frozen=True)
@@ -64,10 +63,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Beside:
-    """How to work in several processes: how many, and the login by which each reads the log."""
+    """How to work in several processes: how many, and the login by which each reads the log.
+
+    A part of the log has at least so many `blocks`: fewer are not worth starting a process.
+    """
 
     processes: int
     url: str
+    blocks: int = 64
 
 
 def _silent(_records: int) -> None:
@@ -95,7 +98,8 @@ def verify(
     for low, high in _with_keys(first, last, history):
         findings.merge(_checked(reader, low, high, known, tell, beside))
     findings.extend(checkpoint_flaws(reader, wanted.checkpoints))
-    end = reader.block(last)
+    start = reader.block(first) if first <= last else None
+    end = reader.block(min(last, reader.last_block()))
     if not wanted.is_range:
         findings.extend(_head_flaws(head, end, history, expected))
         findings.extend(derived_flaws(reader, expected))
@@ -107,11 +111,15 @@ def verify(
                 reader.all_evaluations(),
                 {digest: document for digest, (_, document) in rulesets.items()},
                 wanted.contents,
+                skip=set(other_semantics(documents)),
                 may_be_unused=any(record_class == "decisions" for _, record_class in expected.retained),
             )
         )
     _note(findings, wanted, history, last)
-    start = reader.block(first)
+    if wanted.contents:
+        for digest, semantics in other_semantics(documents).items():
+            what = f"has semantics {semantics}, and this release {SEMANTICS}: decide with the release before"
+            findings.note("meaning", f"not examined under the ruleset {digest}, which {what}")
     return Report(
         findings,
         VERDICTS if wanted.contents else VERDICTS[:-1],
@@ -141,9 +149,9 @@ def _checked(
     reader: LogReader, first: int, last: int, known: Known, tell: Tell, beside: Beside | None
 ) -> Findings:
     """Check blocks, here or in several processes."""
-    if beside is None or last - first < beside.processes * _FEWEST_BLOCKS:
+    if beside is None or last - first < beside.processes * beside.blocks:
         return check_blocks(reader, first, last, known, tell)
-    size = max(_FEWEST_BLOCKS, -(-(last - first + 1) // (_PARTS_PER_PROCESS * beside.processes)))
+    size = max(beside.blocks, -(-(last - first + 1) // (_PARTS_PER_PROCESS * beside.processes)))
     parts = [(low, min(low + size - 1, last)) for low in range(first, last + 1, size)]
     check = partial(_check_part, beside.url, reader.snapshot(), known)
     findings = Findings()
@@ -173,6 +181,8 @@ def _head_flaws(
 
 def _strays(reader: LogReader, expected: Expected) -> Iterator[Flaw]:
     """What is there and should not be, or the other way round, as far as no block shows it."""
+    for number in reader.blocks_before_the_first():
+        yield Place(number).flaw("completeness", "block.number", "a log begins with block 1")
     for record in reader.stray_records():
         what = "the record is in no block that exists"
         yield Place(row=str(record)).flaw("completeness", "record.block", what)

@@ -6,7 +6,7 @@ Only the log's active key is not at hand.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Any
@@ -35,9 +35,7 @@ def seal_again(log: Tampered, first: int, sign: Sign | None) -> None:
     for block in log.rows("SELECT * FROM block WHERE number >= %s ORDER BY number", first):
         leaves = log.rows("SELECT leaf FROM record WHERE block = %s ORDER BY position", block["id"])
         root = merkle.root([row["leaf"] for row in leaves])
-        header = Header(
-            block["number"], block["first"], block["count"], root, previous, block["at"], block["key"]
-        )
+        header = replace(_header(block), root=root, previous=previous)
         signature = block["signature"]
         if sign is not None:
             key, _ = sign(header)
@@ -54,6 +52,10 @@ def seal_again(log: Tampered, first: int, sign: Sign | None) -> None:
         previous = header.hash
     log.run("UPDATE head SET hash = %s, block = %s", previous, block["number"])
     log.run("UPDATE head SET next_sequence = %s", block["first"] + block["count"])
+
+
+def _header(block: Row) -> Header:
+    return Header(**{field.name: block[field.name] for field in fields(Header)})
 
 
 def by(key: SigningKey) -> Sign:
@@ -97,11 +99,7 @@ def hash_a_changed_block_again(log: Tampered) -> str:
     [block] = log.rows("SELECT * FROM block WHERE number = %s", number)
     leaves = log.rows("SELECT leaf FROM record WHERE block = %s ORDER BY position", block["id"])
     root = merkle.root([row["leaf"] for row in leaves])
-    header = Header(
-        *(block[name] for name in ("number", "first", "count")),
-        root,
-        *(block[n] for n in ("previous", "at", "key")),
-    )
+    header = replace(_header(block), root=root)
     log.change("block", block, root=root, hash=header.hash)
     return f"another decision, and block {number} hashed again"
 
@@ -201,18 +199,19 @@ def append_a_block(log: Tampered) -> str:
     envelope = orjson.loads(record["body"]) | {"id": str(identifier), "at": timestamp(at)}
     envelope.pop("private", None)
     body = canonical(envelope)
+    leaf = merkle.leaf(body)
     made = {
         "id": identifier,
         "block": block,
         "position": 0,
         "at": at,
         "body": body,
-        "leaf": merkle.leaf(body),
+        "leaf": leaf,
     }
     log.insert("record", record | made)
     sign = log.random.choice((by(log.own), pretending(log.own), by(log.former)))
     key, _ = sign(Header(0, 0, 0, b"", b"", at, head["key"]))
-    header = Header(head["block"] + 1, head["next_sequence"], 1, made["leaf"], head["hash"], at, key)
+    header = Header(head["block"] + 1, head["next_sequence"], 1, leaf, head["hash"], at, key)
     columns = ("number", "first", "count", "root", "previous", "hash", "at", "key")
     log.insert(
         "block",

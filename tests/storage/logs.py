@@ -29,11 +29,13 @@ from eligibility.storage.log import AuditLog
 from eligibility.storage.reading_log import reading_log
 from eligibility.storage.rulesets import genesis, save
 from eligibility.storage.signing_keys import Signer
+from eligibility.verifying.checkpoints import read_checkpoints
+from eligibility.verifying.verification import Wanted
 from tests.conftest import FreshDatabase
 from tests.properties.requests import document
-from tests.storage.conftest import SECRET
 from tests.storage.making import remark
 
+SECRET = b"the secret of a service that lives for one test"
 DECISIONS = 72
 _GROUP = 9
 
@@ -135,3 +137,12 @@ def _evaluator(document: bytes) -> Callable[[bytes], bytes | None]:
 def contents(document: bytes, rows: Iterable[bytes]) -> Iterator[bytes | None]:
     """Evaluates again in this process, and remembers: one log is verified over and over."""
     return map(_evaluator(document), rows)
+
+
+def everything(made: MadeLog, folder: Path) -> Wanted:
+    """All that there is to verify the log against."""
+    file = folder / "checkpoints"
+    file.write_bytes(made.checkpoint)
+    return Wanted(
+        checkpoints=tuple(read_checkpoints(file)), pinned=made.genesis.id, contents=contents, secret=SECRET
+    )

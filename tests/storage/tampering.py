@@ -6,7 +6,8 @@ an error of the database, where it found nothing to change in that way.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from random import Random
@@ -17,7 +18,12 @@ import psycopg
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from eligibility import signing
 from eligibility.signing import SigningKey
+from eligibility.storage.reading_log import LogReader
+from eligibility.verifying.verdicts import Report
+from eligibility.verifying.verification import Wanted, verify
+from tests.storage.logs import MadeLog
 
 Connection = psycopg.Connection[Any]
 Row = dict[str, Any]
@@ -134,6 +140,24 @@ class Tampered:
     def _change(self, query: sql.Composed, parameters: tuple[object, ...]) -> None:
         if self.connection.execute(query, parameters).rowcount != 1:
             raise Impossible(query.as_string())
+
+
+OWN = signing.load(signing.generate(), "a key that never was the log's")
+
+
+@contextmanager
+def tampered(connection: Connection, made: MadeLog, random: Random) -> Iterator[Tampered]:
+    """A transaction to tamper in, past all triggers and foreign keys; what was done is undone at the end."""
+    connection.execute("SET LOCAL session_replication_role = replica")
+    try:
+        yield Tampered(connection, random, made.genesis, OWN)
+    finally:
+        connection.rollback()
+
+
+def found_by(log: Tampered, wanted: Wanted) -> Report:
+    """What verification finds in the transaction that is open."""
+    return verify(LogReader(log.connection), wanted)
 
 
 Way = Callable[[Tampered], str]

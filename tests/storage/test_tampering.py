@@ -1,68 +1,25 @@
 """Whatever somebody with all rights on the database does to a log is found, and nothing else is."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from functools import partial
 from random import Random
 
 import psycopg
 import pytest
 
-from eligibility import signing
-from eligibility.decider import Decider
 from eligibility.storage import tables
-from eligibility.storage.embedded import EmbeddedPostgres
-from eligibility.storage.reading_log import LogReader
-from eligibility.verifying.checkpoints import read_checkpoints
-from eligibility.verifying.verdicts import Report
-from eligibility.verifying.verification import Wanted, verify
-from tests.conftest import fresh_database
+from eligibility.verifying.verification import Wanted
 from tests.properties.sizes import sized
 from tests.storage import forging, tampering
-from tests.storage.conftest import SECRET
-from tests.storage.logs import MadeLog, contents, make_log
-from tests.storage.tampering import Connection, Impossible, Tampered, Way
+from tests.storage.logs import MadeLog, everything
+from tests.storage.tampering import Connection, Impossible, Tampered, Way, found_by, tampered
 
-OWN = signing.load(signing.generate(), "a key that never was the log's")
 WAYS = {**tampering.WAYS, **forging.WAYS}
-
-
-@pytest.fixture(scope="module")
-def made(
-    postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFactory, decider: Decider
-) -> Iterator[MadeLog]:
-    with fresh_database(postgres) as database:
-        yield make_log(database, tmp_path_factory.mktemp("keys"), decider)
-
-
-@pytest.fixture(scope="module")
-def superuser(made: MadeLog) -> Iterator[Connection]:
-    with psycopg.connect(made.database.superuser_url, options="-c timezone=UTC") as connection:
-        connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
-        yield connection
 
 
 @pytest.fixture(scope="module")
 def wanted(made: MadeLog, tmp_path_factory: pytest.TempPathFactory) -> Wanted:
     """Everything at hand that there is to verify the log against."""
-    file = tmp_path_factory.mktemp("checkpoints") / "checkpoints"
-    file.write_bytes(made.checkpoint)
-    return Wanted(
-        checkpoints=tuple(read_checkpoints(file)), pinned=made.genesis.id, contents=contents, secret=SECRET
-    )
-
-
-@contextmanager
-def tampered(connection: Connection, made: MadeLog, random: Random) -> Iterator[Tampered]:
-    """A transaction to tamper in, past all triggers and foreign keys; what was done is undone at the end."""
-    connection.execute("SET LOCAL session_replication_role = replica")
-    try:
-        yield Tampered(connection, random, made.genesis, OWN)
-    finally:
-        connection.rollback()
-
-
-def found_by(log: Tampered, wanted: Wanted) -> Report:
-    return verify(LogReader(log.connection), wanted)
+    return everything(made, tmp_path_factory.mktemp("checkpoints"))
 
 
 def tamper(log: Tampered, way: Way) -> str | None:
@@ -94,7 +51,7 @@ def test_a_change_of_any_column_is_found(superuser: Connection, made: MadeLog, w
         columns = log.columns()
     for table, column in columns:
         with tampered(superuser, made, random) as log:
-            what = tamper(log, lambda log, at=(table, column): tampering.edit(log, *at))
+            what = tamper(log, partial(tampering.edit, table=table, column=column))
             if what is None:
                 untried.append(f"{table}.{column}")
             elif found_by(log, wanted).holds:
