@@ -26,7 +26,13 @@ from tests.conftest import FreshDatabase
 from tests.storage import forging
 from tests.storage.logs import SECRET, MadeLog, contents, everything
 from tests.storage.making import remark
-from tests.storage.tampering import Connection, found_by, tampered
+from tests.storage.tampering import Connection, Way, found_by, tampered
+
+BLOCK_0 = """
+    INSERT INTO block (number, id, first, count, root, previous, hash, at, key, signature)
+    SELECT 0, gen_random_uuid(), first + 10000, count, root, previous, hash, at, key, signature
+    FROM block LIMIT 1
+"""
 
 
 @pytest.fixture
@@ -108,11 +114,7 @@ def test_a_flaw_is_told_with_its_place(superuser: Connection, made: MadeLog, wan
         ("DELETE FROM idempotency", {"completeness"}),
         ("UPDATE head SET key = NULL", {"authenticity"}),
         ("UPDATE head SET block = block + 2", {"completeness"}),
-        (
-            "INSERT INTO block SELECT 0, gen_random_uuid(), first + 10000, count, root, previous, hash, at, key, "
-            "signature FROM block LIMIT 1",
-            {"completeness"},
-        ),
+        (BLOCK_0, {"completeness"}),
     ],
 )
 def test_each_verdict_stands_by_itself(
@@ -186,9 +188,7 @@ def test_a_range_beyond_the_end_is_empty(superuser: Connection, made: MadeLog) -
 
 
 @pytest.mark.parametrize("way", [forging.cut_the_end_off, forging.never_have_rotated])
-def test_what_a_checkpoint_is_for(
-    superuser: Connection, made: MadeLog, wanted: Wanted, way: forging.Way
-) -> None:
+def test_what_a_checkpoint_is_for(superuser: Connection, made: MadeLog, wanted: Wanted, way: Way) -> None:
     with tampered(superuser, made, Random(2)) as log:
         way(log)
         blind = found_by(log, replace(wanted, checkpoints=()))
