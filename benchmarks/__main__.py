@@ -1,10 +1,10 @@
-"""`python -m benchmarks [decisions|reasons|http]`: everything, or some of them."""
+"""`python -m benchmarks [decisions|reasons|http|verify]`: everything, or some of them."""
 
 import sys
 
-from benchmarks import decisions, http, reasons
+from benchmarks import decisions, http, reasons, verify
 
-PARTS = {"decisions": decisions.main, "reasons": reasons.main, "http": http.main}
+PARTS = {"decisions": decisions.main, "reasons": reasons.main, "http": http.main, "verify": verify.main}
 
 
 def main() -> None:

@@ -13,7 +13,7 @@ from eligibility.storage.reading_log import BlockRow, DroppedLeaf, LogReader, Re
 from eligibility.storage.records import hash_text
 from eligibility.verifying.key_history import KeyHistory, signature_flaws
 from eligibility.verifying.meaning import Meaning
-from eligibility.verifying.records import Checked, Retained, check_record
+from eligibility.verifying.records import Retained, check_record
 from eligibility.verifying.verdicts import Findings, Flaw, Place
 
 Tell = Callable[[int], None]
@@ -99,19 +99,24 @@ class _Walk:
         findings.extend(signature_flaws(block, self._known.keys))
         leaves: dict[int, bytes] = {}
         is_intact = True
+        number, first, retained, meaning = block.number, block.first, self._known.retained, self._meaning
         for row in rows:
             position = row[1]
-            checked = check_record(
-                row, block.number, block.first + position, evaluations, self._known.retained
+            leaf, envelope, private, flaws = check_record(
+                row, number, first + position, evaluations, retained
             )
-            if checked.flaws:
-                findings.extend(checked.flaws)
-                is_intact = is_intact and checked.leaf == row[12]
-            if self._meaning is not None and row[7] is not None:
-                self._find_meaning(self._meaning, block, row, checked)
+            if flaws:
+                findings.extend(flaws)
+                is_intact = is_intact and leaf == row[12]
+            if meaning is not None and row[7] is not None and envelope is not None:
+                findings.looked_at["decisions"] += 1
+                what = meaning.fault(envelope, private, row[7])
+                if what is not None:
+                    place = Place(number, first + position, row[2])
+                    findings.add(place.flaw("meaning", "record.evaluation_key", what))
             if position in leaves:
                 findings.add(_twice(block, position, row[2]))
-            leaves[position] = checked.leaf
+            leaves[position] = leaf
         for kept in dropped:
             if kept.position in leaves:
                 findings.add(_twice(block, kept.position, str(kept.record)))
@@ -125,15 +130,6 @@ class _Walk:
         findings.looked_at["signatures"] += block.key is not None
         self._number, self._sequence = block.number + 1, block.header.next_sequence
         self._previous = block.hash
-
-    def _find_meaning(self, meaning: Meaning, block: BlockRow, row: RecordRow, checked: Checked) -> None:
-        if checked.envelope is None:
-            return
-        what = meaning.fault(checked.envelope, checked.private, row[7])
-        self._findings.looked_at["decisions"] += 1
-        if what is not None:
-            place = Place(block.number, block.first + row[1], row[2])
-            self._findings.add(place.flaw("meaning", "record.evaluation_key", what))
 
     def _chain_flaws(self, block: BlockRow, *, is_next: bool) -> Iterator[Flaw]:
         place = Place(block.number)

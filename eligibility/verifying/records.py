@@ -10,7 +10,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any as Anything
-from typing import NamedTuple
 from uuid import UUID
 
 import orjson
@@ -43,13 +42,8 @@ class Retained:
         return (month, record_class) in self.months
 
 
-class Checked(NamedTuple):
-    """What was seen of a record: the hash of its body, and envelope and private texts, if they are there."""
-
-    leaf: bytes
-    envelope: Mapping[str, Anything] | None
-    private: Mapping[str, Anything] | None
-    flaws: Sequence[Flaw]
+Checked = tuple[bytes, Mapping[str, Anything] | None, Mapping[str, Anything] | None, Sequence[Flaw]]
+"""Of a record: the hash of its body; its envelope and private texts, if they are there; what is wrong."""
 
 
 def check_record(
@@ -94,9 +88,9 @@ def check_record(
     except _MALFORMED:
         is_right, envelope = False, None
     if is_right:
-        return Checked(leaf, envelope, private, ())
+        return leaf, envelope, private, ()
     place = Place(block, sequence, identifier)
-    return Checked(leaf, envelope, private, [*_flaws(row, leaf, place, evaluations, retained)])
+    return leaf, envelope, private, [*_flaws(row, leaf, place, evaluations, retained)]
 
 
 def _flaws(
