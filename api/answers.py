@@ -10,7 +10,8 @@ from litestar.status_codes import HTTP_200_OK
 JSON: Final = "application/json"
 PROBLEM_JSON: Final = "application/problem+json"
 
-_HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+HEADERS: Final = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+"""What every answer has, unless it says otherwise."""
 
 
 def answer(
@@ -25,7 +26,7 @@ def answer(
         body,
         status_code=status,
         media_type=media_type,
-        headers={**_HEADERS, **headers} if headers else dict(_HEADERS),
+        headers={**HEADERS, **headers} if headers else dict(HEADERS),
     )
 
 

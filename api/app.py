@@ -7,7 +7,7 @@ from typing import Final
 
 from litestar import Litestar
 
-from api import decisions, operations, policy, schema
+from api import decisions, exports, operations, policy, schema
 from api.auth import guard
 from api.problems import answer_error
 from api.service import InForce, Service
@@ -31,6 +31,7 @@ HANDLERS: Final = (
     decisions.what_if,
     decisions.read,
     decisions.list_all,
+    exports.export_log,
     policy.policy,
     policy.policy_view,
     operations.live,

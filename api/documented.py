@@ -6,6 +6,8 @@ from typing import Any, Final
 
 from pydantic import BaseModel
 
+from api.answers import JSON
+
 OPERATION: Final = "operation"
 """Under this name an `Operation` stands in a handler's `opt`."""
 
@@ -24,12 +26,17 @@ class Parameter:
 
 @dataclass(frozen=True)
 class Success:
-    """An answer that is no problem: what it means, its model, the name of its worked example."""
+    """An answer that is no problem: what it means, its model, the name of its worked example.
+
+    `others` are types in which the answer comes if asked for, and that are no JSON.
+    """
 
     description: str
     model: type[BaseModel] | None = None
     example: str | None = None
     headers: Mapping[str, str] | None = None
+    media_type: str = JSON
+    others: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

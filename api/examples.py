@@ -12,12 +12,16 @@ from api.decisions import line, whole
 from api.policy_views import index, ruleset_name, view
 from api.problems import KINDS
 from api.recording import CHANNEL
+from eligibility.canonical import canonical
 from eligibility.decider import Decider, Decision
+from eligibility.exported import Lines
 from eligibility.facts import RequestBody
 from eligibility.reading import read_request
 from eligibility.recording import decision_entry, moment_of
+from eligibility.ruleset import Ruleset
 from eligibility.storage.decisions import StoredDecision
 from eligibility.storage.entries import prepare
+from eligibility.storage.exporting import ExportedRecord, Opening, Wanted
 from eligibility.storage.keys import Key
 
 _ID: Final = UUID("01982c3e-5a00-7000-8000-000000000001")
@@ -65,6 +69,7 @@ def examples(decider: Decider) -> dict[str, Any]:
         "hypothetical": orjson.loads(made.json(None, moment_of(_ID))),
         "recorded": whole(stored, questions),
         "decisions": {"decisions": [line(stored, questions)], "next": None},
+        "export": _as_exported(stored, ruleset),
         "policy": index(ruleset),
         "policy_view": view(ruleset, "generations"),
         "live": {"status": "ok"},
@@ -100,3 +105,17 @@ def _as_stored(made: Decision) -> StoredDecision:
         cells=made.evaluation.cells_document,
         private=entry.private,
     )
+
+
+def _as_exported(stored: StoredDecision, ruleset: Ruleset) -> dict[str, Any]:
+    """The decision as an export has it, without proofs."""
+    record = ExportedRecord(
+        position=0,
+        body=stored.body,
+        requested_by=stored.requested_by,
+        evaluation=stored.evaluation,
+        has_texts=True,
+        opening=Opening(bytes(32), canonical(dict(stored.private or {}))),
+    )
+    lines = Lines(Wanted(), lambda _digest: canonical(dict(ruleset.document)))
+    return dict(lines.line(stored.sequence, record))

@@ -1,4 +1,4 @@
-"""The query parameters of the list of decisions."""
+"""Query parameters that pick out records: their values, read strictly; and those of the list of decisions."""
 
 import re
 from collections.abc import Callable, Iterable, Mapping
@@ -36,7 +36,7 @@ class Query:
     cursor: str | None
 
 
-class _Wrong(Exception):
+class Wrong(Exception):
     """The value of a parameter cannot be used; the message says what can."""
 
 
@@ -48,26 +48,18 @@ def finding_names(ruleset: Ruleset) -> tuple[str, ...]:
 def query_of(given: Mapping[str, str], ruleset: Ruleset, *, mine: str | None) -> Query:
     """What the parameters ask for; `mine` restricts it to one principal's. Raises UnacceptableRequest."""
     read: dict[str, Callable[[str], object]] = {
-        "outcome": lambda value: _one_of(value, ruleset.texts["outcomes"]),
-        "generation": lambda value: _one_of(value, ruleset.generations),
-        "finding": lambda value: _one_of(value, finding_names(ruleset)),
+        "outcome": lambda value: one_of(value, ruleset.texts["outcomes"]),
+        "generation": lambda value: one_of(value, ruleset.generations),
+        "finding": lambda value: one_of(value, finding_names(ruleset)),
         "entity_reference": _text,
         "requested_by": _text,
-        "from": _moment,
-        "to": _moment,
-        "review": lambda value: _one_of(value, REVIEWS),
+        "from": moment,
+        "to": moment,
+        "review": lambda value: one_of(value, REVIEWS),
         "limit": _limit,
         "cursor": _cursor,
     }
-    values: dict[str, object] = {}
-    faults = []
-    for name, value in given.items():
-        try:
-            values[name] = read[name](value)
-        except _Wrong as wrong:
-            faults.append(parameter_fault(name, str(wrong)))
-    if faults:
-        raise UnacceptableRequest(faults)
+    values = read_values(given, read)
     filters = Filters(
         outcome=cast("str | None", values.get("outcome")),
         generation=cast("str | None", values.get("generation")),
@@ -86,7 +78,22 @@ def query_of(given: Mapping[str, str], ruleset: Ruleset, *, mine: str | None) ->
     )
 
 
-def _one_of(value: str, allowed: Iterable[str]) -> str:
+def read_values(given: Mapping[str, str], read: Mapping[str, Callable[[str], object]]) -> dict[str, object]:
+    """The values of parameters, by functions that raise Wrong. Raises UnacceptableRequest for all of them."""
+    values: dict[str, object] = {}
+    faults = []
+    for name, value in given.items():
+        try:
+            values[name] = read[name](value)
+        except Wrong as wrong:
+            faults.append(parameter_fault(name, str(wrong)))
+    if faults:
+        raise UnacceptableRequest(faults)
+    return values
+
+
+def one_of(value: str, allowed: Iterable[str]) -> str:
+    """One of these names. Raises Wrong."""
     names = tuple(allowed)
     if value in names:
         return value
@@ -94,34 +101,35 @@ def _one_of(value: str, allowed: Iterable[str]) -> str:
     if not remedy or len(names) <= _LONGEST_LISTING:
         listed = ", ".join(f"`{name}`" for name in names[:_LONGEST_LISTING])
         remedy = f"use one of {listed}" + (" and others" if len(names) > _LONGEST_LISTING else "")
-    raise _Wrong(f"{shown(value)} is not allowed here: {remedy}")
+    raise Wrong(f"{shown(value)} is not allowed here: {remedy}")
 
 
 def _text(value: str) -> str:
     if not value.strip() or len(value) > LONGEST_TEXT or "\0" in value:
-        raise _Wrong(f"{shown(value)} cannot be looked for: give a text of 1 to {LONGEST_TEXT} characters")
+        raise Wrong(f"{shown(value)} cannot be looked for: give a text of 1 to {LONGEST_TEXT} characters")
     return value
 
 
-def _moment(value: str) -> datetime:
+def moment(value: str) -> datetime:
+    """A time with its zone, in UTC. Raises Wrong."""
     if _MOMENT.fullmatch(value):
         try:
             return datetime.fromisoformat(value.upper()).astimezone(UTC)
         except (ValueError, OverflowError):  # a day or hour that does not exist, or is out of bounds in UTC
             pass
     wanted = "give date, time and zone as in `2026-11-24T21:00:00Z` (write `+` as `%2B`)"
-    raise _Wrong(f"{shown(value)} is no time: {wanted}")
+    raise Wrong(f"{shown(value)} is no time: {wanted}")
 
 
 def _limit(value: str) -> int:
     if not (value.isascii() and value.isdigit() and len(value) <= len(str(LARGEST_LIMIT))):
-        raise _Wrong(f"{shown(value)} is no limit: give a whole number from 1 to {LARGEST_LIMIT}")
+        raise Wrong(f"{shown(value)} is no limit: give a whole number from 1 to {LARGEST_LIMIT}")
     if not 1 <= int(value) <= LARGEST_LIMIT:
-        raise _Wrong(f"`{int(value)}` is out of bounds: give a whole number from 1 to {LARGEST_LIMIT}")
+        raise Wrong(f"`{int(value)}` is out of bounds: give a whole number from 1 to {LARGEST_LIMIT}")
     return int(value)
 
 
 def _cursor(value: str) -> str:
     if not _CURSOR.fullmatch(value):
-        raise _Wrong(f"{shown(value)} is no cursor: take `next` of the page before")
+        raise Wrong(f"{shown(value)} is no cursor: take `next` of the page before")
     return value

@@ -135,7 +135,8 @@ def _success(success: Success, examples: Mapping[str, object]) -> dict[str, Any]
         content: dict[str, Any] = {"schema": _reference(success.model)}
         if success.example is not None:
             content["example"] = examples[success.example]
-        described["content"] = {"application/json": content}
+        others: dict[str, Any] = {media_type: {} for media_type in success.others}
+        described["content"] = {success.media_type: content, **others}
     return described
 
 

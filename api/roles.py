@@ -14,10 +14,14 @@ WATCHING: Final = frozenset({"monitor", "auditor", "admin"})
 OWN_ONLY: Final = frozenset({"portal"})
 """Who sees decisions only where the same principal asked for them."""
 
+WHOLE_LOG: Final = frozenset({"auditor", "admin"})
+"""Who may export records of any kind; others export decisions and what reviewers said of them."""
+
 ROUTES: Final = {
     ("POST", "/v1/decisions"): _DECIDING,
     ("GET", "/v1/decisions"): _READING,
     ("GET", "/v1/decisions/{identifier}"): _READING,
+    ("GET", "/v1/audit/export"): _READING - OWN_ONLY,
     ("POST", "/v1/what-if"): _DECIDING,
     ("GET", "/v1/policy"): _READING,
     ("GET", "/v1/policy/{view}"): _READING,

@@ -26,6 +26,9 @@ from eligibility.storage.log import AuditLog
 FRESH_SECONDS: Final = 2.0
 """How long after another ruleset was put in force, elsewhere, the former may still answer."""
 
+MOST_EXPORTS: Final = 4
+"""Exports that one process sends at a time: each has a connection to the database, and a thread."""
+
 
 async def recorded_ruleset(database: Database, digest: str) -> Ruleset:
     """The ruleset of that digest, as the database keeps it. Raises NotFound, StorageUnavailable."""
@@ -104,6 +107,7 @@ class Service:
     keys: Keys
     in_force: InForce
     reasons: Reasons = field(default_factory=Reasons)
+    exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_EXPORTS))
     rendered: Recent[Hashable, bytes] = field(default_factory=lambda: Recent(64))
     _rulesets: Recent[str, Ruleset] = field(default_factory=lambda: Recent(8))
     _questions: Recent[tuple[str, str], Questions] = field(default_factory=lambda: Recent(32))

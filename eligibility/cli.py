@@ -193,6 +193,73 @@ def rules_show(
 
 
 @main.group()
+def audit() -> None:
+    """Work with the log of decisions."""
+
+
+@audit.command("verify")
+@click.option("--from", "first", type=SEQUENCE, help="Only from this sequence on.")
+@click.option("--to", "last", type=SEQUENCE, help="Only up to this sequence.")
+@click.option("--checkpoint", "checkpoints", multiple=True, type=FILE, help="A file of checkpoints.")
+@click.option("--key", metavar="KEY", help="The genesis key: its fingerprint, or a PEM file.")
+@click.option("--skip-meaning", is_flag=True, help="Decide nothing again, which takes most of the time.")
+@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
+@as_json
+def audit_verify(
+    *, first: int | None, last: int | None, key: str | None, skip_meaning: bool, jobs: int, **given: Any
+) -> int:
+    """Verify that the log is what was written: nothing changed, missing, added, forged, or decided otherwise.
+
+    A cut end shows only against a --checkpoint from outside, and a forged log only against the pinned --key.
+    Exits with 1 where anything is wrong.
+    """
+    from eligibility.commands.verify import verify_log
+
+    if first is not None and last is not None and first > last:
+        raise click.UsageError(f"`--from {first}` comes after `--to {last}`")
+    return verify_log(
+        _settings(),
+        first=first,
+        last=last,
+        checkpoints=given["checkpoints"],
+        key=key,
+        with_meaning=not skip_meaning,
+        processes=jobs,
+        as_json=given["as_json"],
+    )
+
+
+@audit.command("export")
+@click.argument("out", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--since", type=MOMENT, help="Recorded then or later; a day begins at midnight UTC.")
+@click.option("--until", type=MOMENT, help="Recorded before then.")
+@click.option(
+    "--format", "form", type=click.Choice(["jsonl", "csv", "parquet"]), help="Else by OUT's suffix."
+)
+@click.option("--kind", default="decision", show_default=True, help="The kind of records, or `all`.")
+@click.option("--with-proofs", "proofs", is_flag=True, help="Add what proves each record offline.")
+@click.option("--without-texts", is_flag=True, help="Leave out private texts and names of those who asked.")
+@as_json
+def audit_export(
+    *, out: Path, since: datetime | None, until: datetime | None, form: Any, kind: str, **asked: bool
+) -> int:
+    """Export the records of a period to OUT (`-`: the output), a file `.jsonl`, `.csv` or `.parquet`.
+
+    A suffix `.gz` compresses the first two. OUT appears once it is complete. The export is recorded first.
+    """
+    from eligibility.commands.export import export
+    from eligibility.export import ALL
+    from eligibility.storage.exporting import Wanted
+
+    since, until = (at if at is None or at.tzinfo else at.replace(tzinfo=UTC) for at in (since, until))
+    if since is not None and until is not None and since >= until:
+        raise click.BadParameter("it is not after `--since`: give a later time", param_hint="--until")
+    texts, proofs = not asked["without_texts"], asked["proofs"]
+    wanted = Wanted(since, until, None if kind == ALL else kind, texts, proofs)
+    return export(_settings(), out, wanted, form=form, as_json=asked["as_json"])
+
+
+@main.group()
 def keys() -> None:
     """Make, list and revoke API keys."""
 
@@ -249,43 +316,6 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
     from eligibility.commands.keys import revoke
 
     return revoke(_settings(), key, as_json=as_json)
-
-
-@main.group()
-def audit() -> None:
-    """Verify the log, and work with it."""
-
-
-@audit.command("verify")
-@click.option("--from", "first", type=SEQUENCE, help="Only from this sequence on.")
-@click.option("--to", "last", type=SEQUENCE, help="Only up to this sequence.")
-@click.option("--checkpoint", "checkpoints", multiple=True, type=FILE, help="A file of checkpoints.")
-@click.option("--key", metavar="KEY", help="The genesis key: its fingerprint, or a PEM file.")
-@click.option("--skip-meaning", is_flag=True, help="Decide nothing again, which takes most of the time.")
-@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
-@as_json
-def audit_verify(
-    *, first: int | None, last: int | None, key: str | None, skip_meaning: bool, jobs: int, **given: Any
-) -> int:
-    """Verify that the log is what was written: nothing changed, missing, added, forged, or decided otherwise.
-
-    A cut end shows only against a --checkpoint from outside, and a forged log only against the pinned --key.
-    Exits with 1 where anything is wrong.
-    """
-    from eligibility.commands.verify import verify_log
-
-    if first is not None and last is not None and first > last:
-        raise click.UsageError(f"`--from {first}` comes after `--to {last}`")
-    return verify_log(
-        _settings(),
-        first=first,
-        last=last,
-        checkpoints=given["checkpoints"],
-        key=key,
-        with_meaning=not skip_meaning,
-        processes=jobs,
-        as_json=given["as_json"],
-    )
 
 
 @main.group()

@@ -45,6 +45,23 @@ def proof(index: int, leaves: Sequence[bytes]) -> tuple[bytes, ...]:
     return (*proof(index - middle, leaves[middle:]), root(leaves[:middle]))
 
 
+def proofs(leaves: Sequence[bytes]) -> list[tuple[bytes, ...]]:
+    """The proof of each leaf, in their order, as `proof` gives it; each node is hashed once."""
+    levels = [list(leaves)]
+    while len(levels[-1]) > 1:
+        level = levels[-1]
+        odd = level[-1:] if len(level) % 2 else []
+        levels.append([node(*pair) for pair in zip(level[::2], level[1::2], strict=False)] + odd)
+    return [
+        tuple(
+            level[index >> height ^ 1]
+            for height, level in enumerate(levels)
+            if index >> height ^ 1 < len(level)  # an odd one out rises without a sibling
+        )
+        for index in range(len(leaves))
+    ]
+
+
 def verify(leaf_hash: bytes, index: int, size: int, path: Sequence[bytes], expected: bytes) -> bool:
     """Whether the path leads from the hashed leaf at `index` of `size` to the root (RFC 9162, 2.1.3.2)."""
     if not 0 <= index < size:

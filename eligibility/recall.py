@@ -9,7 +9,7 @@ from uuid import UUID
 
 from eligibility.atoms import Questions
 from eligibility.canonical import timestamp
-from eligibility.decision import Content, Reasoning, decision_document
+from eligibility.decision import Content, decision_document, in_order
 from eligibility.reading import flatten
 from eligibility.wording import Subject
 
@@ -33,5 +33,6 @@ def recalled(
 
 def missing_facts(questions: Questions, content: Content, request: Mapping[str, Anything]) -> list[str]:
     """The paths of the facts that were missing, in the order of the policy's table."""
-    found = Reasoning(Subject(questions, flatten(request)), content).missing()
-    return [str(entry["fact"]) for entry in found]
+    subject = Subject(questions, flatten(request))
+    paths = [path for missing in content["missing"] for path in subject.paths(missing["fact"])]
+    return sorted(paths, key=in_order)

@@ -124,6 +124,7 @@ def test_nobody_sees_others_decisions_where_that_cannot_be_recorded(
         superuser.execute(REFUSE_COMMITS.format(state="53100").encode())
         unavailable(auditor.get(location))
         unavailable(auditor.get("/v1/decisions"))
+        unavailable(auditor.get("/v1/audit/export"))
         assert portal.get(location).status_code == 200
         superuser.execute(ALLOW_COMMITS.encode())
         assert auditor.get(location).status_code == 200

@@ -27,6 +27,7 @@ EXPECTED: dict[tuple[Method, str], set[str]] = {
     ("POST", "/v1/decisions"): {"portal", "reviewer", "approver", "admin"},
     ("GET", "/v1/decisions"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("GET", "/v1/decisions/{identifier}"): {"portal", "reviewer", "approver", "auditor", "admin"},
+    ("GET", "/v1/audit/export"): {"reviewer", "approver", "auditor", "admin"},
     ("POST", "/v1/what-if"): {"portal", "reviewer", "approver", "admin"},
     ("GET", "/v1/policy"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("GET", "/v1/policy/{view}"): {"portal", "reviewer", "approver", "auditor", "admin"},

@@ -14,6 +14,7 @@ from eligibility.storage.log import AuditLog
 from eligibility.storage.signing_keys import Signer
 from tests.conftest import FreshDatabase, fresh_database
 from tests.storage import logs
+from tests.storage.exporting import Exports, exports_of
 from tests.storage.logs import MadeLog, make_log
 
 _folder = tempfile.TemporaryDirectory(prefix="eligibility-signing-")
@@ -52,3 +53,8 @@ def superuser(made: MadeLog) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(made.database.superuser_url, options="-c timezone=UTC") as connection:
         connection.isolation_level = psycopg.IsolationLevel.REPEATABLE_READ
         yield connection
+
+
+@pytest.fixture
+async def exports(log: AuditLog, service: Database, decider: Decider) -> Exports:
+    return await exports_of(log, service, decider, SECRET)

@@ -74,3 +74,9 @@ def test_a_leaf_that_is_not_there_has_no_proof(index: int) -> None:
     with pytest.raises(IndexError):
         merkle.proof(index, [b"a", b"b", b"c"])
     assert not merkle.verify(b"a", index, 3, (), b"a")
+
+
+@pytest.mark.parametrize("size", [*range(34), 63, 64, 65, 130])
+def test_the_proofs_of_all_leaves_are_those_of_each(size: int) -> None:
+    leaves = [merkle.leaf(str(n).encode()) for n in range(size)]
+    assert merkle.proofs(leaves) == [merkle.proof(n, leaves) for n in range(size)]

@@ -1,0 +1,104 @@
+"""Lines as Parquet: typed columns, compressed, in groups of rows. A file that was cut lacks its end."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any as Anything
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from eligibility.exported import Kind, Line, json_text
+
+GROUP_ROWS = 50_000
+GROUP_BYTES = 64 * 2**20
+"""A group of rows ends at the first of these bounds; so much is held in memory."""
+
+_TYPES: Mapping[Kind, Anything] = {
+    "number": pa.int64(),
+    "text": pa.string(),
+    "time": pa.timestamp("us", tz="UTC"),
+    "flag": pa.bool_(),
+    "list": pa.list_(pa.string()),
+    "json": pa.string(),
+}
+
+
+class Parquet:
+    """Nested facts are JSON texts, times are in UTC."""
+
+    def __init__(self, columns: Mapping[str, Kind]) -> None:
+        self._columns = columns
+        self._schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns.items()])
+        self._sink = _Sink()
+        self._writer = pq.ParquetWriter(pa.PythonFile(self._sink, mode="w"), self._schema, compression="zstd")
+        self._waiting: list[Anything] = []
+
+    def start(self) -> bytes:
+        """The mark that a file begins with."""
+        return self._sink.taken()
+
+    def write(self, lines: Sequence[Line]) -> bytes:
+        """A group of rows, once enough of them wait."""
+        arrays = [
+            pa.array([_value(line[name], kind) for line in lines], type=_TYPES[kind])
+            for name, kind in self._columns.items()
+        ]
+        self._waiting.append(pa.RecordBatch.from_arrays(arrays, schema=self._schema))
+        rows = sum(batch.num_rows for batch in self._waiting)
+        if rows >= GROUP_ROWS or sum(batch.nbytes for batch in self._waiting) >= GROUP_BYTES:
+            self._write_group()
+        return self._sink.taken()
+
+    def end(self, summary: Mapping[str, Anything]) -> bytes:
+        """The last group, and the description of all of them; the summary stands among its metadata."""
+        if self._waiting:
+            self._write_group()
+        self._writer.add_key_value_metadata({"eligibility": json_text(summary)})
+        self._writer.close()
+        return self._sink.taken()
+
+    def _write_group(self) -> None:
+        table = pa.Table.from_batches(self._waiting, schema=self._schema)
+        self._writer.write_table(table, row_group_size=table.num_rows)
+        self._waiting = []
+
+
+def _value(value: Anything, kind: Kind) -> Anything:
+    if value is None:
+        return None
+    if kind == "json":
+        return json_text(value)
+    return datetime.fromisoformat(value) if kind == "time" else value
+
+
+class _Sink:
+    """What Arrow takes for a file, and hands on what was written into it."""
+
+    closed = False
+
+    def __init__(self) -> None:
+        self._parts: list[bytes] = []
+        self._place = 0
+
+    def write(self, part: Anything) -> int:
+        data = bytes(part)
+        self._parts.append(data)
+        self._place += len(data)
+        return len(data)
+
+    def tell(self) -> int:
+        return self._place
+
+    def flush(self) -> None:
+        """Do nothing: what is written waits to be taken."""
+
+    def close(self) -> None:
+        self.closed = True
+
+    def taken(self) -> bytes:
+        """What was written since the last time."""
+        data = b"".join(self._parts)
+        self._parts.clear()
+        return data
