@@ -157,7 +157,7 @@ def _checked(
     findings = Findings()
     with ProcessPoolExecutor(beside.processes, get_context("spawn")) as pool:
         for done in pool.map(check, parts):
-            tell(done.looked_at["records"])
+            tell(done.looked_at["records"] + done.looked_at["dropped records"])
             findings.merge(done)
     return findings
 
@@ -218,8 +218,10 @@ def _erasures(reader: LogReader) -> Iterator[Flaw]:
             continue
         found = reader.erased_by(act.id)
         announced += len(found)
-        for record in sorted(found - records):
-            what = "the table says that its texts were erased, and the record of the erasure does not"
+        for record in sorted(found ^ records):
+            what = "the log says that its texts were erased, and the table does not"
+            if record in found:
+                what = "the table says that its texts were erased, and the record of the erasure does not"
             yield Place(row=str(record)).flaw("completeness", "erased.record", what)
     stored = reader.count("erased")
     if stored != announced:

@@ -33,8 +33,7 @@ def seal_again(log: Tampered, first: int, sign: Sign | None) -> None:
     [before] = log.rows("SELECT hash FROM block WHERE number = %s", first - 1) or [{"hash": bytes(32)}]
     previous, block = before["hash"], {}
     for block in log.rows("SELECT * FROM block WHERE number >= %s ORDER BY number", first):
-        leaves = log.rows("SELECT leaf FROM record WHERE block = %s ORDER BY position", block["id"])
-        root = merkle.root([row["leaf"] for row in leaves])
+        root = root_of(log, block)
         header = replace(_header(block), root=root, previous=previous)
         signature = block["signature"]
         if sign is not None:
@@ -52,6 +51,12 @@ def seal_again(log: Tampered, first: int, sign: Sign | None) -> None:
         previous = header.hash
     log.run("UPDATE head SET hash = %s, block = %s", previous, block["number"])
     log.run("UPDATE head SET next_sequence = %s", block["first"] + block["count"])
+
+
+def root_of(log: Tampered, block: Row) -> bytes:
+    """The root over the records of a block as they are now."""
+    leaves = log.rows("SELECT leaf FROM record WHERE block = %s ORDER BY position", block["id"])
+    return merkle.root([row["leaf"] for row in leaves])
 
 
 def _header(block: Row) -> Header:
@@ -97,8 +102,7 @@ def hash_a_changed_record_again(log: Tampered) -> str:
 def hash_a_changed_block_again(log: Tampered) -> str:
     number = turn_a_decision(log)
     [block] = log.rows("SELECT * FROM block WHERE number = %s", number)
-    leaves = log.rows("SELECT leaf FROM record WHERE block = %s ORDER BY position", block["id"])
-    root = merkle.root([row["leaf"] for row in leaves])
+    root = root_of(log, block)
     header = replace(_header(block), root=root)
     log.change("block", block, root=root, hash=header.hash)
     return f"another decision, and block {number} hashed again"
