@@ -60,7 +60,9 @@ lock: install ## write the lock files anew (UPGRADE=--upgrade for newer releases
 	@$(COMPILE) pyproject.toml --output-file requirements.lock
 	@$(COMPILE) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
 
-# The folder is closed; the files are readable, since the containers' users differ from yours.
+# The folder is closed; the files are readable, since the containers' users differ from yours. An Ed25519 key as
+# PEM is 16 bytes that are always the same, then 32 random ones: no tool but the shell's own is needed for it.
+ED25519 := \060\056\002\001\000\060\005\006\003\053\145\160\004\042\004\040
 secrets: ## make the secrets that docker compose hands to the containers, where missing
 	@mkdir -p secrets && chmod 700 secrets
 	@for name in postgres_password owner_password service_password service_secret admin_key; do \
@@ -68,6 +70,12 @@ secrets: ## make the secrets that docker compose hands to the containers, where 
 			head -c 32 /dev/urandom | od -An -v -tx1 | tr -d ' \n' > secrets/$$name && \
 			chmod 444 secrets/$$name && echo "made secrets/$$name"; }; \
 	done
+	@[ -s secrets/signing_key ] || { \
+		key=$$({ printf '$(ED25519)'; head -c 32 /dev/urandom; } | base64) && \
+		printf -- '-----%s PRIVATE KEY-----\n' "BEGIN" > secrets/signing_key && \
+		printf '%s\n' "$$key" >> secrets/signing_key && \
+		printf -- '-----%s PRIVATE KEY-----\n' "END" >> secrets/signing_key && \
+		chmod 444 secrets/signing_key && echo "made secrets/signing_key"; }
 
 clean: ## remove .venv and what tools left behind; data and secrets stay
 	@rm -rf $(VENV) build dist *.egg-info .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -3,21 +3,25 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from functools import partial
 from typing import Final
 
 from litestar import Litestar
 
-from api import decisions, exports, operations, policy, schema
+from api import decisions, erasures, exports, operations, policy, receipts, schema
 from api.auth import guard
 from api.problems import answer_error
 from api.service import InForce, Service
 from eligibility.canonical import canonical
+from eligibility.checkpoints import publishing
 from eligibility.errors import SettingsInvalid
 from eligibility.loading import load_rules, shipped_rules
 from eligibility.settings import Settings
 from eligibility.storage import rulesets
 from eligibility.storage.bootstrap import ensure_admin_key
+from eligibility.storage.checkpoints import newest
 from eligibility.storage.database import Database
+from eligibility.storage.key_rotation import mend_rotation
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
 from eligibility.storage.secret_files import service_secret
@@ -31,6 +35,9 @@ HANDLERS: Final = (
     decisions.what_if,
     decisions.read,
     decisions.list_all,
+    erasures.erase_texts,
+    receipts.receipt,
+    receipts.checkpoint,
     exports.export_log,
     policy.policy,
     policy.policy_view,
@@ -87,8 +94,17 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
     try:
         await database.check_service_role()
         await database.ready()
-        async with AuditLog(database, secret, signing) as log:
+        async with (
+            publishing(
+                partial(newest, database),
+                file=settings.checkpoint_file,
+                url=settings.checkpoint_url,
+                seconds=settings.checkpoint_seconds,
+            ),
+            AuditLog(database, secret, signing) as log,
+        ):
             await log.ensure_ready()
+            await mend_rotation(database, signing)
             document = canonical(dict(shipped.document))
             await rulesets.genesis(log, database, shipped.digest, shipped.version, document)
             in_force = await InForce.at_start(database, shipped)

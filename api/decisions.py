@@ -17,19 +17,21 @@ from api.problems import Refusal
 from api.reasons import NAMES as REASONS
 from api.reasons import asked_for
 from api.recording import decide_and_record, record_access
-from api.service import service_of
+from api.service import Service, service_of
 from eligibility.atoms import Questions
 from eligibility.canonical import timestamp
 from eligibility.errors import UnacceptableRequest
 from eligibility.reading import read_request
 from eligibility.recall import missing_facts, recalled
 from eligibility.storage.decisions import StoredDecision, decision, list_decisions
+from eligibility.storage.keys import Key
+from eligibility.storage.retention import was_dropped
 
-_PATH: Final = "/v1/decisions"
+PATH: Final = "/v1/decisions"
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-@post(_PATH, status_code=HTTP_201_CREATED, request_max_body_size=LARGEST_BODY, opt=DECIDE.opt())
+@post(PATH, status_code=HTTP_201_CREATED, request_max_body_size=LARGEST_BODY, opt=DECIDE.opt())
 async def decide(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Decide and record."""
     parameters(request)
@@ -39,11 +41,11 @@ async def decide(request: Request[Any, Any, Any]) -> Response[bytes]:
     return answer(
         made.json,
         status=HTTP_201_CREATED if made.is_new else HTTP_200_OK,
-        headers={"location": f"{_PATH}/{made.id}"},
+        headers={"location": f"{PATH}/{made.id}"},
     )
 
 
-@route(_PATH, http_method=["OPTIONS"])
+@route(PATH, http_method=["OPTIONS"])
 async def methods(request: Request[Any, Any, Any]) -> Response[bytes]:  # noqa: ARG001 - the same for everybody
     """What the framework would say, did it not overlook that two handlers share the path."""
     return answer(b"", status=HTTP_204_NO_CONTENT, headers={"allow": "GET, HEAD, OPTIONS, POST"})
@@ -65,21 +67,36 @@ async def what_if(request: Request[Any, Any, Any]) -> Response[bytes]:
     return answer(json)
 
 
-@route(f"{_PATH}/{{identifier:str}}", http_method=["GET", "HEAD"], opt=READ.opt())
+@route(f"{PATH}/{{identifier:str}}", http_method=["GET", "HEAD"], opt=READ.opt())
 async def read(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A decision as it was answered, with what became of it."""
     parameters(request)
+    service, key = service_of(request), caller(request)
+    stored = await asked_about(request)
+    questions = await service.questions(stored.ruleset, stored.generation)
+    document = whole(stored, questions)
+    await record_access(service, key, [stored])
+    return answer(as_json(document))
+
+
+async def asked_about(request: Request[Any, Any, Any]) -> StoredDecision:
+    """The decision that the path names, if the caller may see it. Raises Refusal, StorageUnavailable."""
     service, key = service_of(request), caller(request)
     identifier: str = request.path_params["identifier"]
     stored = None
     if _UUID.fullmatch(identifier):
         stored = await decision(service.database, UUID(identifier), mine=own_only(key))
     if stored is None:
-        raise Refusal("not-found", "there is no decision with this id, or it is not yours to see")
-    questions = await service.questions(stored.ruleset, stored.generation)
-    document = whole(stored, questions)
-    await record_access(service, key, [stored])
-    return answer(as_json(document))
+        raise await _absent(service, identifier, key)
+    return stored
+
+
+async def _absent(service: Service, identifier: str, key: Key) -> Refusal:
+    """Why a decision is not shown. That it was dropped is for those who may see all that there are."""
+    may_know = own_only(key) is None and _UUID.fullmatch(identifier)
+    if may_know and await was_dropped(service.database, UUID(identifier)):
+        return Refusal("not-found", "this decision was dropped when its time of retention had passed")
+    return Refusal("not-found", "there is no decision with this id, or it is not yours to see")
 
 
 def whole(stored: StoredDecision, questions: Questions) -> dict[str, Any]:
@@ -88,6 +105,7 @@ def whole(stored: StoredDecision, questions: Questions) -> dict[str, Any]:
     document["request"] = stored.facts
     if stored.request_id is not None:
         document["request_id"] = stored.request_id
+    document["erased_at"] = None if stored.erased_at is None else timestamp(stored.erased_at)
     document["reviews"] = []
     document["outcome_in_force"] = stored.outcome
     document["recorded"] = {
@@ -98,7 +116,7 @@ def whole(stored: StoredDecision, questions: Questions) -> dict[str, Any]:
     return document
 
 
-@route(_PATH, http_method=["GET", "HEAD"], opt=LIST.opt())
+@route(PATH, http_method=["GET", "HEAD"], opt=LIST.opt())
 async def list_all(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A page of decisions, newest first."""
     service, key = service_of(request), caller(request)

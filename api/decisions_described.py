@@ -95,7 +95,9 @@ READ: Final = Operation(
     summary="Read a decision again",
     description=(
         "The decision as it was answered, with its request, its reviews and the outcome in force. A portal "
-        "sees its own; that others look at decisions they did not ask for is recorded before the answer."
+        "sees its own; that others look at decisions they did not ask for is recorded before the answer. "
+        "Where its texts were erased, `erased_at` says when, and they are null or absent. One that was "
+        "dropped when its time of retention had passed is not found."
     ),
     answers={200: Success("The decision.", RecordedDecision, "recorded")},
     problems=(401, 403, 404, 422, 503),

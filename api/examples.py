@@ -9,6 +9,8 @@ import orjson
 
 from api.answers import as_json
 from api.decisions import line, whole
+from api.erasures import erasure_document
+from api.log_examples import log_examples
 from api.policy_views import index, ruleset_name, view
 from api.problems import KINDS
 from api.recording import CHANNEL
@@ -21,10 +23,12 @@ from eligibility.recording import decision_entry, moment_of
 from eligibility.ruleset import Ruleset
 from eligibility.storage.decisions import StoredDecision
 from eligibility.storage.entries import prepare
+from eligibility.storage.erasure import Texts
 from eligibility.storage.exporting import ExportedRecord, Opening, Wanted
 from eligibility.storage.keys import Key
 
 _ID: Final = UUID("01982c3e-5a00-7000-8000-000000000001")
+_ERASURE: Final = UUID("01982c3e-5a00-7000-8000-000000000005")
 _PRINCIPAL: Final = Key(
     id=UUID("01982c3e-5a00-7000-8000-000000000002"),
     principal=UUID("01982c3e-5a00-7000-8000-000000000003"),
@@ -69,6 +73,9 @@ def examples(decider: Decider) -> dict[str, Any]:
         "hypothetical": orjson.loads(made.json(None, moment_of(_ID))),
         "recorded": whole(stored, questions),
         "decisions": {"decisions": [line(stored, questions)], "next": None},
+        "erasure_request": {"reference": "crm-4711", "reason": "asked for in letter 12"},
+        "erasure": erasure_document(Texts((_ID,), (), stored.at, stored.at), (_ERASURE,)),
+        **log_examples(stored),
         "export": _as_exported(stored, ruleset),
         "policy": index(ruleset),
         "policy_view": view(ruleset, "generations"),

@@ -11,7 +11,7 @@ from litestar.exceptions import InternalServerException
 from api.problems import Refusal
 from eligibility.errors import Fault, UnacceptableRequest
 from eligibility.parsing import near
-from eligibility.refusals import shown
+from eligibility.refusals import one_of, shown
 
 LARGEST_BODY: Final = 256 * 1024
 """Bytes, of a request to decide."""
@@ -19,6 +19,7 @@ LARGEST_BODY: Final = 256 * 1024
 _JSON_TYPE: Final = re.compile(
     r'application/json[ \t]*(?:;[ \t]*charset[ \t]*=[ \t]*"?utf-?8"?[ \t]*)?;?', re.IGNORECASE
 )
+_FLAGS: Final = {"true": True, "false": False}
 _MOST_PARAMETERS: Final = 50
 _LONGEST_KEY: Final = 255
 
@@ -82,6 +83,14 @@ def parameters(request: Request[Any, Any, Any], known: Iterable[str] = ()) -> Ma
 def parameter_fault(name: str, detail: str) -> Fault:
     """A fault of one query parameter."""
     return Fault("/" + name[:100].replace("~", "~0").replace("/", "~1"), detail)
+
+
+def flag(name: str, given: Mapping[str, str], faults: list[Fault]) -> bool:
+    """A parameter that is `true` or `false`, false where it is not given; any other value adds a fault."""
+    value = given.get(name, "false")
+    if value not in _FLAGS:
+        faults.append(parameter_fault(name, one_of(value, tuple(_FLAGS))))
+    return _FLAGS.get(value, False)
 
 
 def _unknown(name: str, known: tuple[str, ...]) -> str:

@@ -13,7 +13,6 @@ from api.documented import OPERATION, Operation, Parameter, Success
 from api.problems import KINDS, Problem
 from api.roles import ANYONE, allowed
 from api.schemas import ProblemDocument
-from eligibility.facts import RequestBody
 
 VERSION: Final = "1.0.0"
 """Of what this describes: raised whenever it changes."""
@@ -75,10 +74,10 @@ def openapi_document(routes: Iterable[object], examples: Mapping[str, object]) -
 
 
 def _schemas(found: Iterable[Operation]) -> dict[str, Any]:
-    models: list[type[BaseModel]] = [ProblemDocument, RequestBody]
-    models.extend(
-        success.model for each in found for success in each.answers.values() if success.model is not None
-    )
+    models: list[type[BaseModel]] = [ProblemDocument]
+    for each in found:
+        sent = (each.body, *(success.model for success in each.answers.values()))
+        models.extend(model for model in sent if model is not None)
     _, definitions = models_json_schema(
         [(model, "validation") for model in dict.fromkeys(models)], ref_template=_REFERENCE
     )

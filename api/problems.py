@@ -15,11 +15,13 @@ from eligibility.errors import (
     EngineFailure,
     EvaluatorsDisagree,
     Fault,
+    Held,
     IdempotencyConflict,
     NotFound,
     Overtaken,
     RequestRefused,
     RulesetReplaced,
+    SigningKeyMissing,
     StorageUnavailable,
 )
 
@@ -59,6 +61,7 @@ KINDS: Final = {
         Kind(
             "overtaken", 409, "Something else was done first", "Look again, then decide whether to repeat it."
         ),
+        Kind("held", 409, "A legal hold keeps it", "Ask whoever set the hold to release it."),
         Kind(
             "too-large",
             413,
@@ -80,6 +83,7 @@ _BY_STATUS: Final = {kind.status: kind for kind in reversed(KINDS.values())}
 _OF_STORAGE: Final[Mapping[type[Exception], Kind]] = {
     IdempotencyConflict: KINDS["key-reused"],
     Overtaken: KINDS["overtaken"],
+    Held: KINDS["held"],
     NotFound: KINDS["not-found"],
 }
 
@@ -133,13 +137,15 @@ def problem_of(error: Exception) -> Problem:
             problem = Problem(error.kind, error.detail, error.errors, error.headers)
         case RequestRefused():
             problem = Problem(_BY_STATUS[error.status], _sentence(error.problems), error.problems)
+        case SigningKeyMissing():  # which key lies where is for the logs
+            problem = _unavailable("the log cannot be signed at the moment", error.retry_after)
         case StorageUnavailable():
             problem = _unavailable(str(error), error.retry_after)
         case RulesetReplaced():
             problem = _unavailable(str(error), 1)
         case EvaluatorsDisagree() | EngineFailure():
             problem = _unavailable("the request could not be decided reliably, so it was not", _AFTER_A_FAULT)
-        case IdempotencyConflict() | Overtaken() | NotFound():
+        case IdempotencyConflict() | Overtaken() | Held() | NotFound():
             problem = Problem(_OF_STORAGE[type(error)], str(error))
         case HTTPException():
             problem = _of_framework(error)

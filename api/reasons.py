@@ -5,13 +5,12 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
-from api.incoming import parameter_fault
+from api.incoming import flag, parameter_fault
 from api.problems import Refusal
 from eligibility.counterfactuals import check
 from eligibility.decider import Decider, Decision
 from eligibility.errors import Fault, UnacceptableRequest
 from eligibility.reasoner import Asked, Found, Reasoner
-from eligibility.refusals import one_of
 from eligibility.why_not import unknown_name
 
 NAMES: Final = ("counterfactuals", "change_kind", "sufficient_reasons", "why_not")
@@ -23,13 +22,11 @@ MOST_NAMES: Final = 10
 MOST_WAITING: Final = 32
 """Searches that wait for their turn; with more, callers are told to come back."""
 
-_FLAGS: Final = {"true": True, "false": False}
-
 
 def asked_for(given: Mapping[str, str], decider: Decider) -> Asked:
     """What the query parameters ask for. Raises UnacceptableRequest."""
     faults: list[Fault] = []
-    flags = {name: _flag(name, given, faults) for name in NAMES if name != "why_not"}
+    flags = {name: flag(name, given, faults) for name in NAMES if name != "why_not"}
     if flags["change_kind"] and not flags["counterfactuals"]:
         alone = "`change_kind` says what `counterfactuals` may change: ask for them too"
         faults.append(parameter_fault("change_kind", alone))
@@ -43,13 +40,6 @@ def asked_for(given: Mapping[str, str], decider: Decider) -> Asked:
     if faults:
         raise UnacceptableRequest(faults)
     return Asked(flags["counterfactuals"], flags["change_kind"], flags["sufficient_reasons"], names)
-
-
-def _flag(name: str, given: Mapping[str, str], faults: list[Fault]) -> bool:
-    value = given.get(name, "false")
-    if value not in _FLAGS:
-        faults.append(parameter_fault(name, one_of(value, tuple(_FLAGS))))
-    return _FLAGS.get(value, False)
 
 
 class Reasons:

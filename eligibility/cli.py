@@ -14,17 +14,18 @@ from uuid import UUID
 
 import click
 
+from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
+from eligibility.cli_proof import checkpoint, rotate_key, verify
+from eligibility.cli_proof import keys as signing_keys
 from eligibility.commands.failures import FAULT, exit_code, message
+from eligibility.commands.options import as_json, settings
 
 logger = logging.getLogger(__name__)
 
 FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 ROLES = click.Choice(["portal", "reviewer", "approver", "auditor", "monitor", "admin"])
-FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
-SEQUENCE = click.IntRange(min=1)
 PERCENT = click.FloatRange(0, 100)
 MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 
 
 class Commands(click.Group):
@@ -63,7 +64,7 @@ def serve() -> int:
     """Run the service, with an embedded PostgreSQL unless a database is configured."""
     from eligibility.serve import serve as run
 
-    return run(_settings())
+    return run(settings())
 
 
 @main.command()
@@ -94,7 +95,7 @@ def decide(*, file: BinaryIO, rules: Path | None, record: bool, as_json: bool, *
     wanted = Asked(
         asked["changes"], asked["change_kind"], asked["sufficient"], tuple(dict.fromkeys(asked["why_not"]))
     )
-    return run(file.read(), rules, _settings(), record=record, as_json=as_json, asked=wanted)
+    return run(file.read(), rules, settings(), record=record, as_json=as_json, asked=wanted)
 
 
 @main.group()
@@ -197,36 +198,8 @@ def audit() -> None:
     """Work with the log of decisions."""
 
 
-@audit.command("verify")
-@click.option("--from", "first", type=SEQUENCE, help="Only from this sequence on.")
-@click.option("--to", "last", type=SEQUENCE, help="Only up to this sequence.")
-@click.option("--checkpoint", "checkpoints", multiple=True, type=FILE, help="A file of checkpoints.")
-@click.option("--key", metavar="KEY", help="The genesis key: its fingerprint, or a PEM file.")
-@click.option("--skip-meaning", is_flag=True, help="Decide nothing again, which takes most of the time.")
-@click.option("--jobs", type=click.IntRange(1, 64), default=1, show_default=True, help="Processes.")
-@as_json
-def audit_verify(
-    *, first: int | None, last: int | None, key: str | None, skip_meaning: bool, jobs: int, **given: Any
-) -> int:
-    """Verify that the log is what was written: nothing changed, missing, added, forged, or decided otherwise.
-
-    A cut end shows only against a --checkpoint from outside, and a forged log only against the pinned --key.
-    Exits with 1 where anything is wrong.
-    """
-    from eligibility.commands.verify import verify_log
-
-    if first is not None and last is not None and first > last:
-        raise click.UsageError(f"`--from {first}` comes after `--to {last}`")
-    return verify_log(
-        _settings(),
-        first=first,
-        last=last,
-        checkpoints=given["checkpoints"],
-        key=key,
-        with_meaning=not skip_meaning,
-        processes=jobs,
-        as_json=given["as_json"],
-    )
+for command in (verify, checkpoint, signing_keys, rotate_key, forget, retain, hold, holds, release_hold):
+    audit.add_command(command)
 
 
 @audit.command("export")
@@ -256,7 +229,7 @@ def audit_export(
         raise click.BadParameter("it is not after `--since`: give a later time", param_hint="--until")
     texts, proofs = not asked["without_texts"], asked["proofs"]
     wanted = Wanted(since, until, None if kind == ALL else kind, texts, proofs)
-    return export(_settings(), out, wanted, form=form, as_json=asked["as_json"])
+    return export(settings(), out, wanted, form=form, as_json=asked["as_json"])
 
 
 @main.group()
@@ -289,7 +262,7 @@ def keys_create(
         if expires <= datetime.now(UTC):
             raise click.BadParameter(f"`{expires.isoformat()}` has passed", param_hint="--expires")
     return create(
-        _settings(),
+        settings(),
         name=name,
         kind=kind or ("system" if role in {"portal", "monitor"} else "person"),
         role=role,
@@ -305,7 +278,7 @@ def keys_list(*, as_json: bool) -> int:
     """List all keys, never their text."""
     from eligibility.commands.keys import show
 
-    return show(_settings(), as_json=as_json)
+    return show(settings(), as_json=as_json)
 
 
 @keys.command("revoke")
@@ -315,7 +288,7 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
     """End the key with this ID, which `keys list` shows."""
     from eligibility.commands.keys import revoke
 
-    return revoke(_settings(), key, as_json=as_json)
+    return revoke(settings(), key, as_json=as_json)
 
 
 @main.group()
@@ -329,7 +302,7 @@ def db_upgrade(*, as_json: bool) -> int:
     """Migrate to the newest revision, with the owner's login (ELIGIBILITY_OWNER_DATABASE_URL)."""
     from eligibility.commands.db import upgrade
 
-    return upgrade(_settings(), as_json=as_json)
+    return upgrade(settings(), as_json=as_json)
 
 
 @db.command("current")
@@ -338,7 +311,7 @@ def db_current(*, as_json: bool) -> int:
     """Say which revision the database is at; exits with 1 where the service needs another."""
     from eligibility.commands.db import current
 
-    return current(_settings(), as_json=as_json)
+    return current(settings(), as_json=as_json)
 
 
 @db.command("roles")
@@ -351,15 +324,8 @@ def db_roles(*, database: str, as_json: bool) -> int:
     return roles(database, as_json=as_json)
 
 
-def _settings() -> Any:
-    """The settings. Raises SettingsInvalid."""
-    from eligibility.settings import Settings
-
-    return Settings.from_environment()
-
-
 def _rules_folder(given: Path | None) -> Path:
     """The rules folder that is meant: the given one, the configured one, or the shipped one."""
     from eligibility.loading import shipped_rules
 
-    return given or _settings().rules_dir or shipped_rules()
+    return given or settings().rules_dir or shipped_rules()

@@ -8,6 +8,7 @@ EligibilityError
 ├── EvaluatorsDisagree          503: the two evaluators gave different answers
 ├── EngineFailure               503: the rule engine refused to work
 ├── SettingsInvalid             an environment variable is at fault
+├── CheckpointFailed            a checkpoint could not be kept outside the database
 └── StorageError
     ├── StorageUnavailable        503: the database gave no answer, or none in time
     │   ├── LogBehind               503: the database lacks a block that was acknowledged
@@ -15,7 +16,9 @@ EligibilityError
     ├── RulesetReplaced           another policy was put in force meanwhile
     ├── IdempotencyConflict       409: the key was used for another request
     ├── Overtaken                 409: somebody else did it, or something else, first
+    ├── Held                      409: a legal hold keeps it
     ├── RecordRefused             the database refused this one record
+    ├── LogDamaged                what is stored does not prove what it should
     └── NotFound                  404
 """
 
@@ -101,6 +104,10 @@ class SettingsInvalid(EligibilityError):
     """An environment variable holds a value that cannot be used; the message names it and what is right."""
 
 
+class CheckpointFailed(EligibilityError):
+    """The log itself is not touched by it: see to the file or the receiver; the service tries again."""
+
+
 class StorageError(EligibilityError):
     """Something about the database or the log. What was not acknowledged must not be relied upon."""
 
@@ -133,8 +140,16 @@ class Overtaken(StorageError):
     """Look again, then decide whether it is still to be done: what the act rests on has changed meanwhile."""
 
 
+class Held(StorageError):
+    """A legal hold keeps what was to be taken away: nothing was. Ask whoever set the hold to release it."""
+
+
 class RecordRefused(StorageError):
     """A fault of ours, not of the database: the record breaks a rule of its tables. Nothing was recorded."""
+
+
+class LogDamaged(StorageError):
+    """Somebody or something changed the database behind the log's back: verify it, and keep it as it is."""
 
 
 class NotFound(StorageError):

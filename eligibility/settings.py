@@ -60,10 +60,14 @@ VARIABLES: tuple[Variable, ...] = (
         "the first `admin` key, any text of 16 characters or more",
     ),
     Variable("ELIGIBILITY_WORKERS", "1", "server processes, 1 to 64"),
+    Variable("ELIGIBILITY_CHECKPOINT_FILE", "none", "a file to which checkpoints of the log are appended"),
+    Variable("ELIGIBILITY_CHECKPOINT_URL", "none", "an address to which checkpoints of the log are posted"),
+    Variable("ELIGIBILITY_CHECKPOINT_SECONDS", "60", "how often, 1 to 86400"),
 )
 
 _HIGHEST_PORT = 65535
 _MOST_WORKERS = 64
+_SECONDS_OF_A_DAY = 86_400
 _SHORTEST_ADMIN_KEY = 16
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
@@ -86,6 +90,9 @@ class Settings:
     rules_dir: Path | None
     admin_key: str | None
     workers: int
+    checkpoint_file: Path | None
+    checkpoint_url: str | None
+    checkpoint_seconds: int
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str] | None = None) -> "Settings":
@@ -114,6 +121,9 @@ class Settings:
             rules_dir=_folder(given, "ELIGIBILITY_RULES_DIR"),
             admin_key=_admin_key(given),
             workers=_whole(given, "ELIGIBILITY_WORKERS", 1, _MOST_WORKERS),
+            checkpoint_file=_file_to_be(given, "ELIGIBILITY_CHECKPOINT_FILE"),
+            checkpoint_url=_address(given, "ELIGIBILITY_CHECKPOINT_URL"),
+            checkpoint_seconds=_whole(given, "ELIGIBILITY_CHECKPOINT_SECONDS", 60, _SECONDS_OF_A_DAY),
         )
 
 
@@ -157,6 +167,14 @@ def _file(given: Mapping[str, str], name: str) -> Path | None:
     return path
 
 
+def _file_to_be(given: Mapping[str, str], name: str) -> Path | None:
+    path = _path(given, name)
+    if path is not None and (path.is_dir() or not path.parent.is_dir()):
+        message = f"`{name}` is `{given[name]}`: name a file, new or not, in a folder that exists"
+        raise SettingsInvalid(message)
+    return path
+
+
 def _folder(given: Mapping[str, str], name: str) -> Path | None:
     path = _path(given, name)
     if path is not None and not path.is_dir():
@@ -183,6 +201,28 @@ def _database_url(given: Mapping[str, str], name: str) -> str | None:
         message = f"`{name}` names no database: {wanted}"
         raise SettingsInvalid(message)
     return url.strip()
+
+
+def _address(given: Mapping[str, str], name: str) -> str | None:
+    """An address to post to. It may hold a secret, so it is never repeated."""
+    url = given.get(name)
+    if url is None:
+        return None
+    url = url.strip()
+    wanted = "give `https://HOST/PATH`, without login and fragment"
+    try:
+        parts = urlsplit(url)
+        parts.port  # noqa: B018  # reading it is what checks it
+    except ValueError as error:
+        message = f"`{name}` is no URL: {wanted}"
+        raise SettingsInvalid(message) from error
+    if parts.scheme not in {"http", "https"} or not parts.hostname or parts.fragment or "@" in parts.netloc:
+        message = f"`{name}` cannot be posted to: {wanted}"
+        raise SettingsInvalid(message)
+    if not url.isascii() or not url.isprintable() or " " in url:
+        message = f"`{name}` holds a character that no address can: write it percent-encoded"
+        raise SettingsInvalid(message)
+    return url
 
 
 def _admin_key(given: Mapping[str, str]) -> str | None:

@@ -58,6 +58,15 @@ def load(pem: str, where: str) -> SigningKey:
             f"{where} holds no Ed25519 key: give an unencrypted one as PEM, "
             "as `openssl genpkey -algorithm ed25519` makes it"
         )
+    return _key(private)
+
+
+def from_seed(seed: bytes) -> SigningKey:
+    """The key that 32 bytes make: always the same one."""
+    return _key(Ed25519PrivateKey.from_private_bytes(seed))
+
+
+def _key(private: Ed25519PrivateKey) -> SigningKey:
     public = private.public_key().public_bytes_raw()
     return SigningKey(fingerprint(public), public, private)
 

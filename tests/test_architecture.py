@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 PRODUCT = ("eligibility", "api", "migrations")
-FOLDERS = (*PRODUCT, "tests", "benchmarks")
+FOLDERS = (*PRODUCT, "tests", "benchmarks", "tools")
 LONGEST_MODULE = 400
 DATABASE = {"sqlalchemy", "psycopg", "psycopg_pool", "alembic"}
 ENGINE = {"durable", "durable_rules_engine"}

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from ruamel.yaml import YAML
 
+from eligibility import signing
 from eligibility.settings import VARIABLES
 
 ROOT = Path(__file__).parent.parent
@@ -71,10 +72,21 @@ def test_make_makes_every_secret_that_compose_reads(tmp_path: Path) -> None:
     subprocess.run(run, cwd=tmp_path, check=True, capture_output=True)
     made = {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "secrets").iterdir()}
     assert set(made) == set(COMPOSE["secrets"])
-    assert all(re.fullmatch(r"[0-9a-f]{64}", text) for text in made.values())
+    assert signing.load(made["signing_key"], "`signing_key`").public
+    assert all(re.fullmatch(r"[0-9a-f]{64}", text) for name, text in made.items() if name != "signing_key")
+    modes = {path.stat().st_mode & 0o777 for path in (tmp_path / "secrets").iterdir()}
+    assert modes == {0o444}
     assert len(set(made.values())) == len(made)
     subprocess.run(run, cwd=tmp_path, check=True, capture_output=True)
     assert made == {path.name: path.read_text(encoding="utf-8") for path in (tmp_path / "secrets").iterdir()}
+
+
+def test_the_service_signs_with_the_key_that_it_is_handed() -> None:
+    service = COMPOSE["services"]["service"]
+    file = service["environment"]["ELIGIBILITY_SIGNING_KEY_FILE"]
+    assert file == "/run/secrets/signing_key"
+    assert "signing_key" in service["secrets"]
+    assert "signing_key" not in COMPOSE["services"]["migrate"]["secrets"]
 
 
 def test_no_setting_of_the_containers_holds_a_password() -> None:

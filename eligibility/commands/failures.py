@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eligibility.errors import (
+    CheckpointFailed,
     EligibilityError,
     RequestRefused,
     RulesetInvalid,
@@ -22,6 +23,7 @@ _CODES: tuple[tuple[type[EligibilityError], int], ...] = (
     (RequestRefused, WRONG_USE),
     (RulesetInvalid, WRONG_USE),
     (SettingsInvalid, WRONG_USE),
+    (CheckpointFailed, NO),
 )
 
 

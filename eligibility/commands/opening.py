@@ -16,7 +16,7 @@ from eligibility.storage.embedded import start_or_join
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
 from eligibility.storage.secret_files import service_secret
-from eligibility.storage.signing_keys import signer
+from eligibility.storage.signing_keys import Signer, signer
 
 
 @dataclass(frozen=True)
@@ -26,6 +26,7 @@ class Opened:
     database: Database
     log: AuditLog
     keys: Keys
+    signer: Signer
 
 
 @contextmanager
@@ -45,6 +46,17 @@ def service_login(settings: Settings) -> Iterator[str]:
 
 
 @asynccontextmanager
+async def reading(url: str) -> AsyncIterator[Database]:
+    """The database behind a login, for commands that change nothing. Raises StorageUnavailable."""
+    database = Database.open(url)
+    try:
+        await database.ready()
+        yield database
+    finally:
+        await database.close()
+
+
+@asynccontextmanager
 async def opened(url: str, settings: Settings) -> AsyncIterator[Opened]:
     """The log behind a login, checked as `serve` checks it. Raises SettingsInvalid, StorageUnavailable."""
     secret, signing = service_secret(settings), signer(settings)
@@ -53,6 +65,6 @@ async def opened(url: str, settings: Settings) -> AsyncIterator[Opened]:
         await database.check_service_role()
         await database.ready()
         async with AuditLog(database, secret, signing) as log:
-            yield Opened(database, log, Keys(database, secret))
+            yield Opened(database, log, Keys(database, secret), signing)
     finally:
         await database.close()

@@ -18,8 +18,8 @@ from eligibility.deciding_again import contents_elsewhere
 from eligibility.settings import Settings
 from eligibility.storage.reading_log import LogReader, reading_log
 from eligibility.storage.secret_files import known_service_secret
+from eligibility.verifying.anchors import pinned_fingerprint, read_checkpoints
 from eligibility.verifying.blocks import Tell
-from eligibility.verifying.checkpoints import pinned_fingerprint, read_checkpoints
 from eligibility.verifying.verdicts import MOST_TOLD, SENTENCES, VERDICTS, Report
 from eligibility.verifying.verification import Beside, Wanted, verify
 

@@ -122,6 +122,8 @@ async def write(
             await _run_statements(connection, winners)
             block_id = uuid_utils.compat.uuid7()
             await _copy(connection, block_id, winners)
+            if any(p.entry.also for p in winners):  # these may have to be announced, and by now are
+                await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # while nobody waits for the head
             block, first = await _seal(connection, block_id, winners, memory, signer)
             for position, prepared in enumerate(winners):
                 results[prepared] = Recorded(prepared.entry.id, first + position)

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, Select, exists, or_, select
+from sqlalchemy import Date, Row, Select, case, cast, exists, func, or_, select
 
 from eligibility.errors import Fault, UnacceptableRequest
 from eligibility.storage import tables
@@ -35,7 +35,7 @@ class StoredDecision:
     """A decision as it stands in the log.
 
     `envelope` is what its leaf is a hash of; `evaluation` and `cells` are what it was decided from. `private`
-    is empty where it had no texts, and None where they were erased.
+    is empty where it had no texts, and None where they were erased, at `erased_at`.
     """
 
     id: UUID
@@ -53,6 +53,7 @@ class StoredDecision:
     evaluation: Mapping[str, Any]
     cells: Mapping[str, Any]
     private: Mapping[str, Any] | None
+    erased_at: datetime | None = None
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -93,6 +94,24 @@ class Page:
     next_cursor: str | None
 
 
+_made = tables.record.alias("made")
+_ERASED_AT = func.coalesce(
+    select(_made.c.at)
+    .join_from(tables.erased, _made, _made.c.id == tables.erased.c.made_by)
+    .where(tables.erased.c.record == _record.c.id)
+    .scalar_subquery(),
+    select(func.min(_made.c.at))
+    .join_from(tables.retention, _made, _made.c.id == tables.retention.c.made_by)
+    .where(
+        tables.retention.c["class"] == "texts",
+        tables.retention.c.month
+        == cast(
+            func.date_trunc("month", func.timezone("UTC", func.uuid_extract_timestamp(_record.c.id))), Date
+        ),
+    )
+    .scalar_subquery(),
+)
+
 _DECISIONS = (
     select(
         _record,
@@ -102,6 +121,7 @@ _DECISIONS = (
         _evaluation.c.cells,
         _evaluation.c.ruleset,
         _private.c.content.label("private_content"),
+        case((_private.c.record.is_(None), _ERASED_AT)).label("erased_at"),
     )
     .join_from(_record, _block, _record.c.block == _block.c.id)
     .join(_evaluation, _record.c.evaluation_key == _evaluation.c.key)
@@ -151,13 +171,13 @@ def _filtered(query: Select[Any], filters: Filters) -> Select[Any]:
     }
     for column, value in equal.items():
         if value is not None:
-            query = query.where(column == _text(value))
+            query = query.where(column == storable(value))
     if filters.mine is not None:
         query = query.where(_record.c.actor == principal_id(filters.mine))
     if filters.finding is not None:
-        query = query.where(_evaluation.c.findings.contains([_text(filters.finding)]))
+        query = query.where(_evaluation.c.findings.contains([storable(filters.finding)]))
     if filters.requested_by is not None:
-        who = _text(filters.requested_by)
+        who = storable(filters.requested_by)
         is_id = who == SYSTEM or _UUID.fullmatch(who)
         named = _principal.c.name == who
         query = query.where(or_(_record.c.actor == principal_id(who), named) if is_id else named)
@@ -172,10 +192,10 @@ def _filtered(query: Select[Any], filters: Filters) -> Select[Any]:
     return query
 
 
-def _text(value: str) -> str:
-    """The value, if the database can hold such a text."""
+def storable(value: str) -> str:
+    """The value, if the database can hold such a text. Raises UnacceptableRequest."""
     if "\0" in value or any("\ud800" <= character <= "\udfff" for character in value):
-        raise UnacceptableRequest([Fault("", "a filter holds a character that no text here can hold")])
+        raise UnacceptableRequest([Fault("", "a text holds a character that no text here can hold")])
     return value
 
 
@@ -204,6 +224,7 @@ def _decision(row: Row[Any]) -> StoredDecision:
         evaluation=orjson.loads(row.evaluation_content),
         cells=orjson.loads(row.cells),
         private=None if erased else orjson.loads(row.private_content or b"{}"),
+        erased_at=row.erased_at if erased else None,
     )
 
 

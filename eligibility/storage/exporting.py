@@ -62,7 +62,10 @@ _RECORDS = """
 _PRIVATE = "SELECT record, salt, content FROM private WHERE record = ANY(%(records)s)"
 _WITH_PRIVATE = "SELECT record, NULL, NULL FROM private WHERE record = ANY(%(records)s)"
 _EVALUATIONS = "SELECT key, content FROM evaluation WHERE key = ANY(%(keys)s)"
-_LEAVES = "SELECT block, position, leaf FROM record WHERE block = ANY(%(blocks)s)"
+_LEAVES = """
+    SELECT block, position, leaf FROM record WHERE block = ANY(%(blocks)s)
+    UNION ALL SELECT block, position, leaf FROM dropped_leaf WHERE block = ANY(%(blocks)s)
+"""
 _RULESET = "SELECT document FROM ruleset WHERE digest = %(digest)s"
 
 
@@ -213,7 +216,7 @@ class Source:
         return found
 
     def _leaves(self, blocks: Sequence[UUID]) -> dict[UUID, dict[int, bytes]]:
-        """The leaves of all records of some blocks, wanted or not, by their block and position."""
+        """The leaves of all records of some blocks, wanted, dropped or neither, by block and position."""
         found: dict[UUID, dict[int, bytes]] = {}
         for block, position, leaf in self._rows(_LEAVES, blocks=list(blocks)) if blocks else ():
             found.setdefault(block, {})[position] = leaf

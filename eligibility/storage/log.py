@@ -92,6 +92,29 @@ class AuditLog:
         """
         await self._attempt((), seconds=WRITE_SECONDS)
 
+    async def append_aside(self, entry: Entry) -> Recorded | Earlier:
+        """Record an entry whose own statements may take long, over a connection of its own.
+
+        Nobody waits for it but its caller, unless for locks that it takes. Raises as `append` does.
+        """
+        await self.ensure_ready()
+        prepared = prepare(entry, self._secret)
+        connection = await self._database.connect_raw()
+        try:
+            await connection.execute("SET statement_timeout = 0")
+            await connection.execute("SET lock_timeout = '5s'")
+            results = await write(connection, [prepared], self._memory, self._signer)
+        except Dropped as dropped:
+            raise dropped.failures[prepared] from None
+        except _LIBRARY_ERRORS as error:
+            raise from_database(error) from error
+        finally:
+            await connection.close()
+        result = results[prepared]
+        if isinstance(result, StorageError):
+            raise result
+        return result
+
     async def __aenter__(self) -> Self:
         self._writer = asyncio.create_task(self._run(), name="log-writer")
         return self

@@ -24,14 +24,14 @@ Connection: TypeAlias = psycopg.Connection[Any]
 RecordRow: TypeAlias = tuple[Any, ...]
 """In the order of the query; ids and times as envelopes write them."""
 
-_RECORDS = sql.SQL("""
+_RECORDS = b"""
     SELECT r.block::text, r.position, r.id::text, r.kind,
            to_char(r.at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), r.actor::text, r.channel, r.evaluation_key,
            r.outcome, r.generation, r.subject::text, r.body, r.leaf,
-           p.salt, p.content, p.entity_reference, {erased_by}
-    FROM record r LEFT JOIN private p ON p.record = r.id {erased}
+           p.salt, p.content, p.entity_reference, x.made_by
+    FROM record r LEFT JOIN private p ON p.record = r.id LEFT JOIN erased x ON x.record = r.id
     WHERE r.block = ANY(%s) ORDER BY r.block, r.position
-""")
+"""
 _ACTS = """
     SELECT b.first + r.position, b.number, r.id, r.kind, r.at, r.actor::text, r.channel, r.body, p.content
     FROM record r JOIN block b ON b.id = r.block LEFT JOIN private p ON p.record = r.id
@@ -157,16 +157,7 @@ class LogReader:
         self._cursor = connection.cursor(binary=True)
         for setting in _SETTINGS:
             self._cursor.execute(setting)
-        knows = self.has("erased")
-        self._records = _RECORDS.format(
-            erased=sql.SQL("LEFT JOIN erased x ON x.record = r.id" if knows else ""),
-            erased_by=sql.SQL("x.made_by" if knows else "NULL::uuid"),
-        )
-        self._has_dropped = self.has("dropped_leaf") and bool(self._all("SELECT FROM dropped_leaf LIMIT 1"))
-
-    def has(self, table: str) -> bool:
-        """Whether there is such a table: not all were there from the first revision on."""
-        return self._value("SELECT to_regclass(%s) IS NOT NULL", (f"public.{table}",)) is True
+        self._has_dropped = bool(self._all("SELECT FROM dropped_leaf LIMIT 1"))
 
     def snapshot(self) -> str:
         """A name under which other connections see the same moment, for as long as this one is open."""
@@ -216,7 +207,7 @@ class LogReader:
     def records(self, blocks: Sequence[UUID]) -> dict[str, list[RecordRow]]:
         """The records of these blocks by block, each in the order of positions."""
         found: dict[str, list[RecordRow]] = {str(block): [] for block in blocks}
-        for row in self._cursor.execute(self._records, (list(blocks),)).fetchall():
+        for row in self._cursor.execute(_RECORDS, (list(blocks),)).fetchall():
             found[row[0]].append(row)
         return found
 

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import stat
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -12,22 +13,22 @@ from eligibility.settings import Settings
 _SHORTEST_SECRET = 32
 
 
-def write_private(path: Path, text: str) -> None:
-    """Replace the file at `path` in one step, with mode 0600."""
+def write_private(path: Path, text: str, *, like: Path | None = None) -> None:
+    """Replace the file at `path` in one step, with mode 0600, or with owner and mode of the file `like`."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    name = _written_beside(path, text)
+    name = _written_beside(path, text, like)
     Path(name).replace(path)
 
 
-def read_or_create(path: Path, make: Callable[[], str]) -> str:
-    """Read the secret at `path`; where there is none, make one.
+def read_or_create(path: Path, make: Callable[[], str], *, like: Path | None = None) -> str:
+    """Read the secret at `path`; where there is none, make one, in a file as `write_private` writes it.
 
     Of two processes that start at once, both get the one that was there first. Raises SettingsInvalid.
     """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         if not path.exists():
-            name = _written_beside(path, make())
+            name = _written_beside(path, make(), like)
             try:
                 os.link(name, path)
             except FileExistsError:
@@ -72,11 +73,20 @@ def read(path: Path) -> str:
         raise SettingsInvalid(message) from error
 
 
-def _written_beside(path: Path, text: str) -> str:
+def _written_beside(path: Path, text: str, like: Path | None) -> str:
     """Write `text` to a new file in the same folder, safely on disk, and name it."""
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp gives mode 0600
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        file.write(text + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            if like is not None:
+                wanted = like.stat()
+                if (wanted.st_uid, wanted.st_gid) != (os.geteuid(), os.getegid()):
+                    os.fchown(file.fileno(), wanted.st_uid, wanted.st_gid)
+                os.fchmod(file.fileno(), stat.S_IMODE(wanted.st_mode))
+            file.write(text + "\n")
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError:
+        os.unlink(name)  # noqa: PTH108  # as above
+        raise
     return name

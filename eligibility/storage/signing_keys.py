@@ -42,12 +42,40 @@ class Signer:
 
     def next_key(self) -> SigningKey:
         """The key to rotate to, made unless it lies there already. Raises SettingsInvalid."""
-        return signing.load(read_or_create(self.next_path, signing.generate), f"`{self.next_path}`")
+        return signing.load(
+            read_or_create(self.next_path, signing.generate, like=self.path), f"`{self.next_path}`"
+        )
 
     def finish_rotation(self) -> None:
-        """Put the next key in the place of the former, whose private part is then gone from this machine."""
-        write_private(self.path, read(self.next_path))
-        self.next_path.unlink()
+        """Put the next key in the place of the former, whose private part is then gone from this machine.
+
+        The file stays readable for whom it was. Raises SettingsInvalid where it cannot be replaced.
+        """
+        pem = read(self.next_path)
+        try:
+            write_private(self.path, pem, like=self.path)
+            if self.next_path.exists() and read(self.next_path) == pem:
+                self.next_path.unlink(missing_ok=True)
+        except OSError as error:
+            raise SettingsInvalid(
+                f"cannot put the next key in the place of `{self.path}`: {error.strerror}; the log is signed "
+                f"with the key in `{self.next_path}` now: keep it, and put it there by hand"
+            ) from error
+        self.key = signing.load(pem, f"`{self.path}`")
+
+    def mend(self, active: str) -> bool:
+        """Finish a rotation that was interrupted after the log had taken it; whether there was one.
+
+        Raises SettingsInvalid where the files cannot be changed.
+        """
+        try:
+            following = signing.load(read(self.next_path), f"`{self.next_path}`")
+        except SettingsInvalid:  # none lies there: nothing was begun, or another process has finished it
+            return False
+        if following.id != active:
+            return False
+        self.finish_rotation()
+        return True
 
 
 def signing_key_missing(active: str, signer: Signer) -> SigningKeyMissing:

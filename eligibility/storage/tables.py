@@ -191,9 +191,47 @@ partition = Table(
     "partition",
     metadata,
     Column("month", Date, primary_key=True),
-    Column(  # the record that announces it must be committed with it
-        "made_by",
-        ForeignKey("record.id", deferrable=True, initially="DEFERRED"),
-        nullable=False,
+    Column("made_by", Uuid, nullable=False),  # the record that announces it, committed with it by a trigger
+)
+
+erased = Table(
+    "erased",
+    metadata,
+    Column("record", Uuid, primary_key=True),  # whose private row is gone
+    Column("made_by", Uuid, nullable=False),  # the record of kind `erasure`, as for partitions
+)
+
+retention = Table(
+    "retention",
+    metadata,
+    Column("made_by", Uuid, primary_key=True),  # the record of kind `retention`, as for partitions
+    Column("month", Date, nullable=False),
+    Column("class", Text, nullable=False),
+    CheckConstraint("class IN ('texts', 'decisions', 'accesses')", name="class"),
+)
+
+dropped_leaf = Table(
+    "dropped_leaf",
+    metadata,
+    Column("block", Uuid, primary_key=True),
+    Column("position", Integer, primary_key=True, autoincrement=False),
+    Column("leaf", LargeBinary, nullable=False),  # all that is kept of the record
+    Column("record", Uuid, nullable=False, unique=True),
+    Column("class", Text, nullable=False),
+    CheckConstraint("class IN ('decisions', 'accesses')", name="class"),
+    _hash("leaf"),
+)
+
+legal_hold = Table(
+    "legal_hold",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # that of the record of kind `hold.set`
+    Column("first_month", Date, nullable=False),
+    Column("last_month", Date, nullable=False),
+    Column("released_by", Uuid),  # the record of kind `hold.released`
+    CheckConstraint(
+        "first_month <= last_month "
+        "AND extract(day FROM first_month) = 1 AND extract(day FROM last_month) = 1",
+        name="months",
     ),
 )

@@ -12,8 +12,10 @@ from typing import Any as Anything
 
 import orjson
 
+from eligibility.storage.holds import RELEASED, SET
 from eligibility.storage.key_rotation import GENESIS, ROTATED
 from eligibility.storage.reading_log import Act
+from eligibility.storage.retention import RETENTION
 from eligibility.storage.rulesets import ACTIVATED, LOADED
 from eligibility.verifying.verdicts import Flaw, Place
 
@@ -146,9 +148,9 @@ _READERS: Mapping[str, Callable[[Expected, Act, Mapping[str, Anything], _Texts],
     "key.revoked": _revoked,
     LOADED: _ruleset,
     ACTIVATED: _ruleset,
-    "retention": _retention,
-    "hold.set": _hold,
-    "hold.released": _released,
+    RETENTION: _retention,
+    SET: _hold,
+    RELEASED: _released,
 }
 KINDS = tuple(_READERS)
 """The kinds of records that other tables follow from."""

@@ -21,11 +21,12 @@ import orjson
 from eligibility.chain import BEFORE_THE_FIRST
 from eligibility.deciding_again import Contents
 from eligibility.ruleset import SEMANTICS
+from eligibility.storage.erasure import ERASURE
 from eligibility.storage.reading_log import BlockRow, HeadRow, LogReader, reading_log
 from eligibility.storage.records import hash_text
 from eligibility.verifying.acts import KINDS, Expected, expected_rows
+from eligibility.verifying.anchors import Anchor, anchor_flaws
 from eligibility.verifying.blocks import Known, Tell, check_blocks
-from eligibility.verifying.checkpoints import Checkpoint, checkpoint_flaws
 from eligibility.verifying.evaluations import check_evaluations
 from eligibility.verifying.key_history import KINDS as KEY_KINDS
 from eligibility.verifying.key_history import KeyHistory, key_history, pinned_flaws
@@ -35,7 +36,6 @@ from eligibility.verifying.tables import derived_flaws, head_flaws, ruleset_flaw
 from eligibility.verifying.used_keys import check_used_keys
 from eligibility.verifying.verdicts import VERDICTS, Findings, Flaw, Place, Report
 
-ERASURE = "erasure"
 _PARTS_PER_PROCESS = 4
 
 
@@ -50,7 +50,7 @@ class Wanted:
 
     first: int | None = None
     last: int | None = None
-    checkpoints: tuple[Checkpoint, ...] = ()
+    checkpoints: tuple[Anchor, ...] = ()
     pinned: str | None = None
     contents: Contents | None = None
     secret: bytes | None = None
@@ -97,7 +97,7 @@ def verify(
     first, last = _blocks_of(reader, head, wanted)
     for low, high in _with_keys(first, last, history):
         findings.merge(_checked(reader, low, high, known, tell, beside))
-    findings.extend(checkpoint_flaws(reader, wanted.checkpoints))
+    findings.extend(anchor_flaws(reader, wanted.checkpoints))
     start = reader.block(first) if first <= last else None
     end = reader.block(min(last, reader.last_block()))
     if not wanted.is_range:
@@ -195,15 +195,13 @@ def _strays(reader: LogReader, expected: Expected) -> Iterator[Flaw]:
     for record in reader.repeated_keys():
         what = "the decision has more than one idempotency key"
         yield Place(row=str(record)).flaw("completeness", "idempotency.record", what)
-    if reader.has("erased"):
-        yield from _erasures(reader)
-    if reader.has("dropped_leaf"):
-        counts = reader.dropped_counts()
-        for (month, record_class), number in expected.retained.items():
-            found = counts.get((date.fromisoformat(month), record_class), 0)
-            if record_class != "texts" and found != number:
-                what = f"retention dropped other numbers of {record_class} in {month} than the log says"
-                yield Place().flaw("completeness", "dropped_leaf.record", what, found, number)
+    yield from _erasures(reader)
+    counts = reader.dropped_counts()
+    for (month, record_class), number in expected.retained.items():
+        found = counts.get((date.fromisoformat(month), record_class), 0)
+        if record_class != "texts" and found != number:
+            what = f"retention dropped other numbers of {record_class} in {month} than the log says"
+            yield Place().flaw("completeness", "dropped_leaf.record", what, found, number)
 
 
 def _erasures(reader: LogReader) -> Iterator[Flaw]:

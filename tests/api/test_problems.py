@@ -18,13 +18,16 @@ RAISED: list[tuple[errors.EligibilityError, int]] = [
     (errors.EvaluatorsDisagree("they differ on a pattern"), 503),
     (errors.EngineFailure("it refused a fact"), 503),
     (errors.SettingsInvalid("a variable is wrong"), 500),
+    (errors.CheckpointFailed("the receiver answered 500"), 500),
     (errors.StorageUnavailable("no answer", retry_after=7), 503),
     (errors.LogBehind("a block is missing", retry_after=5), 503),
     (errors.SigningKeyMissing("another key signs"), 503),
     (errors.RulesetReplaced("again and again"), 503),
     (errors.IdempotencyConflict("used before"), 409),
     (errors.Overtaken("too late"), 409),
+    (errors.Held("a hold keeps it"), 409),
     (errors.RecordRefused("the database refused it"), 500),
+    (errors.LogDamaged("a block does not hold together"), 500),
     (errors.NotFound("no such thing"), 404),
 ]
 BY_NAME = pytest.mark.parametrize("error,status", RAISED, ids=lambda value: type(value).__name__)

@@ -56,7 +56,8 @@ def test_a_decision_reads_again_member_by_member(portal: httpx.Client, body: dic
     RecordedDecision.model_validate_json(answer.content, strict=True)
     again = answer.json()
     assert {member: again[member] for member in decision} == decision
-    assert set(again) - set(decision) == {"request", "reviews", "outcome_in_force", "recorded"}
+    assert set(again) - set(decision) == {"request", "erased_at", "reviews", "outcome_in_force", "recorded"}
+    assert again["erased_at"] is None
     assert again["reviews"] == []
     assert again["outcome_in_force"] == decision["outcome"]
     assert again["recorded"]["channel"] == "http"

@@ -27,6 +27,9 @@ EXPECTED: dict[tuple[Method, str], set[str]] = {
     ("POST", "/v1/decisions"): {"portal", "reviewer", "approver", "admin"},
     ("GET", "/v1/decisions"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("GET", "/v1/decisions/{identifier}"): {"portal", "reviewer", "approver", "auditor", "admin"},
+    ("POST", "/v1/erasures"): {"admin"},
+    ("GET", "/v1/decisions/{identifier}/receipt"): {"portal", "reviewer", "approver", "auditor", "admin"},
+    ("GET", "/v1/audit/checkpoint"): {"reviewer", "approver", "auditor", "admin", "monitor"},
     ("GET", "/v1/audit/export"): {"reviewer", "approver", "auditor", "admin"},
     ("POST", "/v1/what-if"): {"portal", "reviewer", "approver", "admin"},
     ("GET", "/v1/policy"): {"portal", "reviewer", "approver", "auditor", "admin"},
@@ -59,7 +62,8 @@ def decided(portal: httpx.Client) -> str:
 
 def call(client: httpx.Client, method: str, route: str, decided: str) -> httpx.Response:
     path = route.replace("{identifier}", decided).replace("{view}", "facts")
-    return client.request(method, path, json=permitted() if method == "POST" else None)
+    body = {"decisions": [decided]} if route == "/v1/erasures" else permitted()
+    return client.request(method, path, json=body if method == "POST" else None)
 
 
 @pytest.mark.parametrize("method,route,who", CALLS, ids=str)

@@ -55,7 +55,11 @@ def seal_again(log: Tampered, first: int, sign: Sign | None) -> None:
 
 def root_of(log: Tampered, block: Row) -> bytes:
     """The root over the records of a block as they are now."""
-    leaves = log.rows("SELECT leaf FROM record WHERE block = %s ORDER BY position", block["id"])
+    leaves = log.rows(
+        "SELECT leaf FROM (SELECT block, position, leaf FROM record UNION ALL "
+        "SELECT block, position, leaf FROM dropped_leaf) WHERE block = %s ORDER BY position",
+        block["id"],
+    )
     return merkle.root([row["leaf"] for row in leaves])
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
@@ -23,20 +23,25 @@ from eligibility.recording import decision_entry
 from eligibility.signing import SigningKey
 from eligibility.storage.database import Database
 from eligibility.storage.entries import Entry
+from eligibility.storage.erasure import erase, texts_of_decisions
+from eligibility.storage.holds import release, set_hold
 from eligibility.storage.key_rotation import key_rotation
 from eligibility.storage.keys import Key, Keys
 from eligibility.storage.log import AuditLog
 from eligibility.storage.reading_log import reading_log
+from eligibility.storage.retention import Class, drop, months
 from eligibility.storage.rulesets import genesis, save
 from eligibility.storage.signing_keys import Signer
-from eligibility.verifying.checkpoints import read_checkpoints
+from eligibility.verifying.anchors import read_checkpoints
 from eligibility.verifying.verification import Wanted
 from tests.conftest import FreshDatabase
 from tests.properties.requests import document
-from tests.storage.making import remark
+from tests.storage.making import made_in, remark
 
 SECRET = b"the secret of a service that lives for one test"
 DECISIONS = 72
+MONTHS, HELD = (date(2025, 3, 1), date(2025, 4, 1), date(2025, 5, 1)), date(2025, 6, 1)
+DROPPED: dict[date, Class] = dict(zip(MONTHS, ("texts", "decisions", "accesses"), strict=True))
 _GROUP = 9
 
 
@@ -86,7 +91,29 @@ async def _write(database: FreshDatabase, signer: Signer, decider: Decider) -> N
             ]
             await asyncio.gather(*map(log.append, group))
             await log.append(remark(subject=group[0].id, actor=principals[1]))
+            if begin == DECISIONS // 2:
+                numbers = range(DECISIONS, DECISIONS + 3 * len(MONTHS))
+                old = [_decision(random, deciders, random.choice(principals), number) for number in numbers]
+                await _take_away(log, service, old, group)
     await service.close()
+
+
+async def _take_away(log: AuditLog, service: Database, old: list[Entry], last: list[Entry]) -> None:
+    """Erase some texts, drop a month of each class, and keep months from going by holds."""
+    for erasing in (last[:3], last[4:5]):
+        texts = await texts_of_decisions(service, [entry.id for entry in erasing if entry.private])
+        await erase(log, service, texts, reason="asked for", actor="system", channel="cli")
+    for number, entry in enumerate(old):
+        await log.append(replace(entry, **made_in(MONTHS[number % len(MONTHS)])))
+    for month in MONTHS:
+        await log.append(remark(kind="access", **made_in(month)))
+    for month in (MONTHS[0], HELD):
+        hold = await set_hold(log, month, month, "a lawsuit", actor="system", channel="cli")
+        if month != HELD:
+            await release(log, hold)
+    for month, record_class in DROPPED.items():
+        found = await months(service, record_class, month.replace(month=month.month + 1))
+        await drop(log, next(one for one in found if one.month == month))
 
 
 def _decision(random: Random, deciders: tuple[Decider, Decider], actor: str, number: int) -> Entry:

@@ -1,8 +1,9 @@
 """Entries for tests: decisions as the service would record them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import uuid_utils.compat
 
@@ -62,3 +63,11 @@ def remark(**changes: Any) -> Entry:
         "channel": "cli",
     }
     return Entry(**(fields | changes))
+
+
+def made_in(month: date) -> dict[str, Any]:
+    """The id and time of a record made in the middle of a month, given by its first day."""
+    at = datetime(month.year, month.month, 15, tzinfo=UTC)
+    now = uuid_utils.compat.uuid7()
+    past = int(at.timestamp() * 1000) << 80 | now.int % (1 << 80)
+    return {"id": UUID(int=past), "at": at}

@@ -40,8 +40,15 @@ TABLES = {
     "principal": ("id",),
     "api_key": ("id",),
     "partition": ("month",),
+    "erased": ("record",),
+    "retention": ("made_by",),
+    "dropped_leaf": ("block", "position"),
+    "legal_hold": ("id",),
 }
 """The tables that verification answers for, with their keys."""
+
+UNPROVABLE = {("dropped_leaf", "record")}
+"""Columns that nothing in the log vouches for: of a dropped record only its leaf is left."""
 
 
 PROVABLE = {"idempotency": "EXISTS (SELECT FROM private p WHERE p.record = t.record)"}
@@ -104,7 +111,8 @@ class Tampered:
             "WHERE table_schema = 'public' AND table_name = ANY(%s) ORDER BY table_name, ordinal_position",
             list(TABLES),
         )
-        return [(row["table_name"], row["column_name"]) for row in found]
+        columns = [(row["table_name"], row["column_name"]) for row in found]
+        return [column for column in columns if column not in UNPROVABLE]
 
     def other(self, value: Any, table: str, column: str) -> Any:
         """Another value for a column: that of another row, or one a little different."""
@@ -258,11 +266,15 @@ def let_a_revoked_key_in(log: Tampered) -> str:
     return "a revoked key works again"
 
 
-def take_a_decision_away(log: Tampered) -> str:
-    record = log.some("record", "kind = 'decision'")
+def take_away(log: Tampered, record: Row) -> None:
     log.delete("record", record)
     log.connection.execute("DELETE FROM private WHERE record = %s", (record["id"],))
     log.connection.execute("DELETE FROM idempotency WHERE record = %s", (record["id"],))
+
+
+def take_a_decision_away(log: Tampered) -> str:
+    record = log.some("record", "kind = 'decision'")
+    take_away(log, record)
     return f"deleted everything of {record['id']}"
 
 
@@ -273,7 +285,54 @@ def lose_texts(log: Tampered) -> str:
     return f"deleted the texts of {row['record']}"
 
 
+def forget_an_erasure(log: Tampered) -> str:
+    row = log.some("erased")
+    log.delete("erased", row)
+    return f"nobody erased {row['record']}"
+
+
+def erase_without_a_word(log: Tampered) -> str:
+    """Take texts away, and put them down to an erasure that took others away."""
+    row, other = log.some("private"), log.some("erased")
+    log.delete("private", row)
+    log.insert("erased", {"record": row["record"], "made_by": other["made_by"]})
+    return f"erased {row['record']} as if {other['made_by']} had"
+
+
+def drop_without_a_word(log: Tampered) -> str:
+    """Take a decision away, and put it down to retention."""
+    record = log.some("record", "kind = 'decision'")
+    kept = {name: record[name] for name in ("block", "position", "leaf")}
+    take_away(log, record)
+    log.insert("dropped_leaf", kept | {"record": record["id"], "class": "decisions"})
+    return f"dropped {record['id']} as if in time"
+
+
+def drop_in_the_month_of_others(log: Tampered) -> str:
+    """The same in a month of which retention has dropped others."""
+    dropped = log.some("dropped_leaf", "class = 'accesses'")
+    record = log.some(
+        "record",
+        f"kind <> 'access' AND left(id::text, 8) = '{str(dropped['record'])[:8]}'",
+    )
+    kept = {name: record[name] for name in ("block", "position", "leaf")}
+    take_away(log, record)
+    log.insert("dropped_leaf", kept | {"record": record["id"], "class": "accesses"})
+    return f"dropped {record['id']} among accesses"
+
+
+def release_a_hold(log: Tampered) -> str:
+    hold = log.some("legal_hold", "released_by IS NULL")
+    log.change("legal_hold", hold, released_by=log.some("record")["id"])
+    return "a hold was released"
+
+
 WAYS: Mapping[Way, int] = {
+    forget_an_erasure: 1,
+    erase_without_a_word: 1,
+    drop_without_a_word: 1,
+    drop_in_the_month_of_others: 1,
+    release_a_hold: 1,
     edit_anything: 8,
     delete_a_row: 3,
     insert_a_copy: 3,

@@ -3,18 +3,17 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
-import psycopg
 import pytest
 
 from eligibility.errors import UnacceptableRequest
 from eligibility.storage.database import Database
 from eligibility.storage.decisions import Filters, Page, decision, list_decisions
 from eligibility.storage.entries import Recorded
+from eligibility.storage.erasure import erase, texts_of_decisions
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
 from eligibility.storage.records import leaf
 from eligibility.storage.rulesets import genesis
-from tests.conftest import FreshDatabase
 from tests.storage import making
 from tests.storage.conftest import SECRET
 from tests.storage.making import RULESET
@@ -69,12 +68,12 @@ async def test_what_is_no_decision_is_not_found(governed: AuditLog, service: Dat
 
 
 async def test_a_decision_without_texts_has_none_and_erased_ones_are_told_apart(
-    governed: AuditLog, service: Database, database: FreshDatabase
+    governed: AuditLog, service: Database
 ) -> None:
     without, erased = making.decision(private=None), making.decision()
     await asyncio.gather(governed.append(without), governed.append(erased))
-    with psycopg.connect(database.owner_url) as owner:
-        owner.execute("DELETE FROM private WHERE record = %s", (erased.id,))
+    texts = await texts_of_decisions(service, [erased.id])
+    await erase(governed, service, texts, reason=None, actor="system", channel="cli")
     first, second = await decision(service, without.id), await decision(service, erased.id)
     assert first is not None
     assert second is not None

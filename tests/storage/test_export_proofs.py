@@ -4,9 +4,10 @@ import asyncio
 import io
 import json
 import tracemalloc
-from datetime import datetime
+from datetime import date, datetime
 from hashlib import sha256
 from typing import Any
+from uuid import UUID
 
 import psycopg
 import pyarrow.parquet as pq
@@ -19,11 +20,15 @@ from eligibility.decider import Decider
 from eligibility.export import announce, export
 from eligibility.export_formats import FORMATS, Format
 from eligibility.recording import decision_entry
+from eligibility.storage.database import Database
+from eligibility.storage.erasure import erase, texts_of_decisions
 from eligibility.storage.exporting import Wanted
 from eligibility.storage.records import commitment, hash_bytes
+from eligibility.storage.retention import drop, months
 from tests.api.bodies import permitted
 from tests.conftest import FreshDatabase
 from tests.properties.sizes import sized
+from tests.storage import making
 from tests.storage.conftest import SIGNER
 from tests.storage.exporting import BODIES, Exports, decided, from_csv, from_parquet
 
@@ -82,16 +87,29 @@ async def test_every_line_is_proved_by_itself(exports: Exports, kind: str | None
             assert_proved(row, {row["block"]: row["block_header"]})
 
 
-async def test_erased_texts_are_gone_and_said_to_be(exports: Exports, database: FreshDatabase) -> None:
+async def test_erased_texts_are_gone_and_said_to_be(exports: Exports, service: Database) -> None:
     erased = next(iter(exports.made))
-    with psycopg.connect(database.owner_url) as owner:
-        owner.execute("DELETE FROM private WHERE record = %s", (erased,))
+    texts = await texts_of_decisions(service, [UUID(erased)])
+    await erase(exports.log, service, texts, reason=None, actor="system", channel="cli")
     for form in FORMATS:
         assert b"Example Robotics" not in await exports.of(form, proofs=True)
     first, *others = await exports.lines(proofs=True)
     assert (first["id"], first["texts_erased"], first["texts"]) == (erased, True, None)
     assert not any(line["texts_erased"] for line in others)
     assert_proved(first, blocks(await exports.of("jsonl", proofs=True)))
+
+
+async def test_neighbours_of_dropped_records_are_still_proved(exports: Exports, service: Database) -> None:
+    looked = making.remark(kind="access", **making.made_in(date(2025, 3, 1)))
+    neighbour = making.remark()
+    await asyncio.gather(exports.log.append(looked), exports.log.append(neighbour))
+    [month] = await months(service, "accesses", date(2025, 4, 1))
+    await drop(exports.log, month)
+    data = await exports.of("jsonl", kind="remark", proofs=True)
+    [line] = [line for line in map(json.loads, data.splitlines()) if "sequence" in line]
+    assert line["id"] == str(neighbour.id)
+    assert len(line["proof"]) > 0
+    assert_proved(line, blocks(data))
 
 
 async def test_a_block_that_is_not_whole_proves_nothing(exports: Exports, database: FreshDatabase) -> None:

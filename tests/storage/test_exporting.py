@@ -7,15 +7,15 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import psycopg
 import pyarrow.parquet as pq
 import pytest
 
 from eligibility.canonical import timestamp
 from eligibility.export import announce, export
 from eligibility.export_formats import FORMATS
+from eligibility.storage.database import Database
+from eligibility.storage.erasure import erase, texts_of_decisions
 from eligibility.storage.exporting import Wanted
-from tests.conftest import FreshDatabase
 from tests.storage import making
 from tests.storage.exporting import BODIES, Exports, from_csv, from_parquet
 
@@ -161,15 +161,16 @@ async def test_texts_are_left_out_where_they_are_not_wanted(exports: Exports) ->
 
 
 async def test_what_is_erased_during_an_export_leaves_no_more(
-    exports: Exports, database: FreshDatabase, monkeypatch: pytest.MonkeyPatch
+    exports: Exports, service: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("eligibility.storage.exporting._CHUNK", 1)
     pieces = exports.pieces("jsonl")
     data = b""
     while b"Example Robotics" not in data:  # of the first block with decisions
         data += await anext(pieces)
-    with psycopg.connect(database.owner_url) as owner:
-        owner.execute("DELETE FROM private")
+    with_texts = [entry.id for _, _, entry in exports.made.values() if entry.private]
+    texts = await texts_of_decisions(service, with_texts)
+    await erase(exports.log, service, texts, reason=None, actor="system", channel="cli")
     rest = b"".join([piece async for piece in pieces])
     assert b'"end"' in rest
     for name in ("Exemple", "Little is known", "crm-"):

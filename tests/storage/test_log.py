@@ -68,7 +68,7 @@ async def test_the_sequence_has_no_gaps_and_every_block_is_chained(
 
 
 async def check_chain(service: Database) -> int:
-    """Recompute every hash from what is stored; the number of records."""
+    """Recompute every hash from what is stored, dropped records' leaves included; the number of records."""
     blocks = await rows(
         service,
         "SELECT number, id, first, count, root, previous, hash, at, key, signature "
@@ -79,21 +79,25 @@ async def check_chain(service: Database) -> int:
         blocks, start=1
     ):
         assert (number, first, before) == (index, sequence, previous)
-        records = await rows(
+        leaves = await rows(
             service,
-            "SELECT position, body, leaf FROM record WHERE block = :block ORDER BY position",
+            "SELECT position, leaf, body FROM record WHERE block = :block "
+            "UNION ALL SELECT position, leaf, NULL FROM dropped_leaf WHERE block = :block ORDER BY position",
             block=block,
         )
-        assert [position for position, _, _ in records] == list(range(count))
-        assert root == merkle.root([merkle.leaf(body) for _, body, _ in records])
+        assert [position for position, _, _ in leaves] == list(range(count))
+        assert all(body is None or leaf == merkle.leaf(body) for _, leaf, body in leaves)
+        assert root == merkle.root([leaf for _, leaf, _ in leaves])
         header = Header(number, first, count, root, before, at, key)
         assert sealed == header.hash
         assert is_signed_by(header, signature, {SIGNER.key.id: SIGNER.key.public})
         previous, sequence = sealed, sequence + count
     [head] = await rows(service, "SELECT block, next_sequence, hash FROM head")
     assert head == (len(blocks), sequence, previous)
-    [(stored,)] = await rows(service, "SELECT count(*) FROM record")
-    assert stored == sequence - 1
+    [(stored, dropped)] = await rows(
+        service, "SELECT (SELECT count(*) FROM record), (SELECT count(*) FROM dropped_leaf)"
+    )
+    assert stored + dropped == sequence - 1
     return sequence - 1
 
 

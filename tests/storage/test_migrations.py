@@ -21,7 +21,7 @@ SHAPE = """
     WHERE schemaname = 'public' AND tablename <> 'alembic_version'
     UNION ALL
     SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
-    WHERE connamespace = 'public'::regnamespace AND contype <> 'n'
+    WHERE connamespace = 'public'::regnamespace AND contype NOT IN ('n', 't')
     AND conrelid::regclass::text <> 'alembic_version'
     UNION ALL
     SELECT 'partitioning', partrelid::regclass::text, '', pg_get_partkeydef(partrelid)

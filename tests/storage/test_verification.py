@@ -19,7 +19,7 @@ from eligibility.storage.log import AuditLog, _announcement
 from eligibility.storage.reading_log import BlockRow, reading_log
 from eligibility.storage.records import hash_text
 from eligibility.storage.rulesets import save
-from eligibility.verifying.checkpoints import pinned_fingerprint, read_checkpoints
+from eligibility.verifying.anchors import pinned_fingerprint, read_checkpoints
 from eligibility.verifying.verdicts import MOST_TOLD, Report
 from eligibility.verifying.verification import Beside, Wanted, verify
 from tests.conftest import FreshDatabase

@@ -34,6 +34,9 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
             "ELIGIBILITY_RULES_DIR": str(tmp_path),
             "ELIGIBILITY_ADMIN_KEY": "an admin key of good length",
             "ELIGIBILITY_WORKERS": "4",
+            "ELIGIBILITY_CHECKPOINT_FILE": str(tmp_path / "checkpoints"),
+            "ELIGIBILITY_CHECKPOINT_URL": "https://h:1/p?q=r",
+            "ELIGIBILITY_CHECKPOINT_SECONDS": "5",
         }
     )
     assert settings == Settings(
@@ -47,6 +50,9 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         rules_dir=tmp_path,
         admin_key="an admin key of good length",
         workers=4,
+        checkpoint_file=tmp_path / "checkpoints",
+        checkpoint_url="https://h:1/p?q=r",
+        checkpoint_seconds=5,
     )
     assert len(vars(settings)) == len(VARIABLES)
 
@@ -66,6 +72,14 @@ def test_every_variable_is_read(tmp_path: Path) -> None:
         ("ELIGIBILITY_OWNER_DATABASE_URL", "postgresql://h/d", "ELIGIBILITY_DATABASE_URL"),
         ("ELIGIBILITY_RULES_DIR", "/nowhere/at/all", "no such folder"),
         ("ELIGIBILITY_SERVICE_SECRET_FILE", "/nowhere/at/all", "no such file"),
+        ("ELIGIBILITY_CHECKPOINT_FILE", "/nowhere/at/all", "in a folder that exists"),
+        ("ELIGIBILITY_CHECKPOINT_FILE", "/", "name a file"),
+        ("ELIGIBILITY_CHECKPOINT_URL", "ftp://h/p", "give `https://HOST/PATH`"),
+        ("ELIGIBILITY_CHECKPOINT_URL", "https:///p", "cannot be posted to"),
+        ("ELIGIBILITY_CHECKPOINT_URL", "https://h/p#f", "without login and fragment"),
+        ("ELIGIBILITY_CHECKPOINT_URL", "https://h:port/p", "no URL"),
+        ("ELIGIBILITY_CHECKPOINT_URL", "https://h/a b", "percent-encoded"),
+        ("ELIGIBILITY_CHECKPOINT_SECONDS", "86401", "from 1 to 86400"),
         ("ELIGIBILITY_DATA_DIR", "~nobody-of-this-name/x", "give a full path"),
         ("ELIGIBILITY_ADMIN_KEY", "short", "16 or more"),
         ("ELIGIBILITY_ADMIN_KEY", "sixteen\ncharacters", "no header can carry"),
@@ -80,7 +94,11 @@ def test_a_value_that_is_not_right_is_named_with_what_would_be(name: str, value:
 
 @pytest.mark.parametrize(
     "name, value",
-    [("ELIGIBILITY_DATABASE_URL", "mysql://u:hunter2@h/d"), ("ELIGIBILITY_ADMIN_KEY", "hunter2")],
+    [
+        ("ELIGIBILITY_DATABASE_URL", "mysql://u:hunter2@h/d"),
+        ("ELIGIBILITY_ADMIN_KEY", "hunter2"),
+        ("ELIGIBILITY_CHECKPOINT_URL", "https://u:hunter2@h/p"),
+    ],
 )
 def test_a_refusal_never_repeats_a_secret(name: str, value: str) -> None:
     with pytest.raises(SettingsInvalid) as refused:

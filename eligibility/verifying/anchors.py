@@ -19,14 +19,14 @@ from eligibility.verifying.verdicts import Flaw, Place
 
 
 @dataclass(frozen=True)
-class Checkpoint:
-    """A block as it stood in the log once. `source` says where this was read."""
+class Anchor:
+    """A checkpoint: a block as it stood in the log once. `source` says where this was read."""
 
     header: Header
     source: str
 
 
-def read_checkpoints(path: Path) -> Iterator[Checkpoint]:
+def read_checkpoints(path: Path) -> Iterator[Anchor]:
     """The checkpoints in a file, one a line, as `chain.signed_document` makes them.
 
     Raises SettingsInvalid.
@@ -38,7 +38,7 @@ def read_checkpoints(path: Path) -> Iterator[Checkpoint]:
     for number, line in enumerate(lines, start=1):
         if line.strip():
             where = f"`{path}`, line {number}"
-            yield Checkpoint(_header(line, where), where)
+            yield Anchor(_header(line, where), where)
 
 
 def _header(line: bytes, where: str) -> Header:
@@ -61,16 +61,16 @@ def _header(line: bytes, where: str) -> Header:
     return header
 
 
-def checkpoint_flaws(reader: LogReader, checkpoints: Iterable[Checkpoint]) -> Iterator[Flaw]:
+def anchor_flaws(reader: LogReader, anchors: Iterable[Anchor]) -> Iterator[Flaw]:
     """Compare the log with checkpoints: each block must be there still, and the same."""
-    for checkpoint in checkpoints:
-        header, block = checkpoint.header, reader.block(checkpoint.header.number)
+    for anchor in anchors:
+        header, block = anchor.header, reader.block(anchor.header.number)
         place = Place(header.number)
         if block is None:
-            what = f"the block of the checkpoint in {checkpoint.source} is not there"
+            what = f"the block of the checkpoint in {anchor.source} is not there"
             yield place.flaw("completeness", "block.number", what)
         elif block.hash != header.hash:
-            what = f"the block is not that of the checkpoint in {checkpoint.source}"
+            what = f"the block is not that of the checkpoint in {anchor.source}"
             yield place.flaw("integrity", "block.hash", what, block.hash, header.hash)
 
 

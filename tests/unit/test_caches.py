@@ -1,0 +1,43 @@
+"""What a process remembers of requests: never their texts, which could not be erased there."""
+
+from typing import Any
+
+import orjson
+
+from eligibility.decider import Decider
+from eligibility.reading import read_request
+from eligibility.recording import decision_entry
+
+SECRET = "A Text To Be Forgotten"
+BODY: dict[str, Any] = {
+    "model": {"generation": "llama-4", "name": f"{SECRET} 1", "multimodal": True},
+    "entity": {
+        "kind": "company",
+        "name": f"{SECRET} 2",
+        "reference": f"{SECRET} 3",
+        "principal_place_of_business": "US",
+    },
+    "use": {
+        "activities": ["develop", "distribute_model"],
+        "purposes": ["general"],
+        "description": f"{SECRET} 4",
+        "critical_infrastructure": {
+            "role": "operation",
+            "sector": f"{SECRET} 5",
+            "certification": f"{SECRET} 6",
+        },
+        "output_model": {"name": f"{SECRET} 7", "distributed": True},
+    },
+}
+
+
+def test_nothing_that_is_remembered_holds_a_text(decider: Decider) -> None:
+    made = decider.decide(read_request(orjson.dumps(BODY), decider.ruleset.vocabulary))
+    answer = made.json()
+    entry = decision_entry(made, actor="system", channel="http", idempotency_key=f"{SECRET} 8")
+    private = repr(entry.private)
+    assert all(f"{SECRET} {n}" in private for n in range(1, 9))
+    assert SECRET.encode() in answer
+    remembered = [*decider._evaluations._entries.items(), *decider._templates._entries.items()]
+    assert remembered
+    assert SECRET not in repr(remembered)
