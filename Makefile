@@ -11,7 +11,7 @@ COMPILE = $(VENV)/bin/uv pip compile --quiet --system-certs --generate-hashes --
 	--universal --python-version 3.11 $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test full lint format bench lock secrets clean
+.PHONY: help install run test full soak lint format bench lock secrets clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -24,6 +24,9 @@ test: install ## the whole test suite (ARGS="-k name" to choose)
 
 full: install ## the same tests at their full sizes: takes long
 	@ELIGIBILITY_TEST_SIZE=full $(VENV)/bin/python -m pytest $(ARGS)
+
+soak: install ## the fault tests at their full sizes: kills, failovers, full disks, by the hundred
+	@ELIGIBILITY_TEST_SIZE=full $(VENV)/bin/python -m pytest tests/soak $(ARGS)
 
 lint: install ## ruff and mypy over everything
 	@$(VENV)/bin/python -m ruff check .

@@ -8,7 +8,7 @@ from typing import Final
 
 from litestar import Litestar
 
-from api import decisions, erasures, exports, operations, policy, receipts, schema
+from api import decisions, erasures, exports, operations, policy, receipts, replay, schema
 from api.auth import guard
 from api.problems import answer_error
 from api.service import InForce, Service
@@ -39,6 +39,7 @@ HANDLERS: Final = (
     receipts.receipt,
     receipts.checkpoint,
     exports.export_log,
+    replay.replay,
     policy.policy,
     policy.policy_view,
     operations.live,

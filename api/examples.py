@@ -19,6 +19,7 @@ from eligibility.decider import Decider, Decision
 from eligibility.exported import Lines
 from eligibility.facts import RequestBody
 from eligibility.reading import read_request
+from eligibility.recall import recalled
 from eligibility.recording import decision_entry, moment_of
 from eligibility.ruleset import Ruleset
 from eligibility.storage.decisions import StoredDecision
@@ -72,6 +73,12 @@ def examples(decider: Decider) -> dict[str, Any]:
         "decision": orjson.loads(made.json(_ID, moment_of(_ID))),
         "hypothetical": orjson.loads(made.json(None, moment_of(_ID))),
         "recorded": whole(stored, questions),
+        "replay": {
+            "recorded": recalled(questions, stored.evaluation, stored.facts, stored.id, stored.at),
+            "replayed": orjson.loads(made.json(None, moment_of(_ID))),
+            "same": True,
+            "differences": None,
+        },
         "decisions": {"decisions": [line(stored, questions)], "next": None},
         "erasure_request": {"reference": "crm-4711", "reason": "asked for in letter 12"},
         "erasure": erasure_document(Texts((_ID,), (), stored.at, stored.at), (_ERASURE,)),

@@ -24,6 +24,7 @@ ROUTES: Final = {
     ("GET", "/v1/decisions/{identifier}/receipt"): _READING,
     ("GET", "/v1/audit/checkpoint"): frozenset({"reviewer", "approver", "auditor", "admin", "monitor"}),
     ("GET", "/v1/audit/export"): _READING - OWN_ONLY,
+    ("POST", "/v1/decisions/{identifier}/replay"): _READING - OWN_ONLY,
     ("POST", "/v1/what-if"): _DECIDING,
     ("POST", "/v1/erasures"): frozenset({"admin"}),
     ("GET", "/v1/policy"): _READING,

@@ -6,17 +6,19 @@ import asyncio
 import time
 from collections.abc import Hashable
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, Final
 
 import orjson
 from litestar.connection import ASGIConnection
 
 from api.reasons import Reasons
+from api.turns import Turns
 from eligibility.atoms import Questions
-from eligibility.building import build
+from eligibility.building import build, check_semantics
 from eligibility.decider import Decider, Recent
-from eligibility.errors import RuleFault, RulesetInvalid, StorageUnavailable
-from eligibility.ruleset import SEMANTICS, Ruleset
+from eligibility.errors import StorageUnavailable
+from eligibility.ruleset import Ruleset
 from eligibility.settings import Settings
 from eligibility.storage import rulesets
 from eligibility.storage.database import Database
@@ -80,21 +82,10 @@ async def _digest_in_force(database: Database) -> str:
 
 def _ready(ruleset: Ruleset) -> Decider:
     """A decider that is warm. Raises RulesetInvalid."""
-    _check_semantics(ruleset)
+    check_semantics(ruleset.document)
     decider = Decider(ruleset)
     decider.warm_up()
     return decider
-
-
-def _check_semantics(ruleset: Ruleset) -> None:
-    """The digest names a meaning: code that gives the same rules another one must not decide under it."""
-    written = ruleset.document["semantics"]
-    if written != SEMANTICS:
-        detail = (
-            f"the ruleset in force ({ruleset.digest}) has semantics {written}, and this release {SEMANTICS}"
-        )
-        remedy = "put one of this release's semantics in force, or go back to the release before"
-        raise RulesetInvalid([RuleFault("the database", None, detail, remedy)])
 
 
 @dataclass(frozen=True)
@@ -108,6 +99,7 @@ class Service:
     in_force: InForce
     reasons: Reasons = field(default_factory=Reasons)
     exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_EXPORTS))
+    replays: Turns = field(default_factory=partial(Turns, "replays"))
     rendered: Recent[Hashable, bytes] = field(default_factory=lambda: Recent(64))
     _rulesets: Recent[str, Ruleset] = field(default_factory=lambda: Recent(8))
     _questions: Recent[tuple[str, str], Questions] = field(default_factory=lambda: Recent(32))

@@ -1,10 +1,16 @@
-"""`python -m benchmarks [decisions|reasons|http|verify]`: everything, or some of them."""
+"""`python -m benchmarks [decisions|reasons|http|impact|verify]`: everything, or some of them."""
 
 import sys
 
-from benchmarks import decisions, http, reasons, verify
+from benchmarks import decisions, http, impact, reasons, verify
 
-PARTS = {"decisions": decisions.main, "reasons": reasons.main, "http": http.main, "verify": verify.main}
+PARTS = {
+    "decisions": decisions.main,
+    "reasons": reasons.main,
+    "http": http.main,
+    "impact": impact.main,
+    "verify": verify.main,
+}
 
 
 def main() -> None:

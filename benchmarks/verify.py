@@ -13,7 +13,6 @@ from pathlib import Path
 from benchmarks.requests import requests
 from eligibility.canonical import canonical
 from eligibility.decider import Decider
-from eligibility.deciding_again import contents_elsewhere
 from eligibility.loading import load_rules, shipped_rules
 from eligibility.reading import read_request
 from eligibility.recording import decision_entry
@@ -27,6 +26,7 @@ from eligibility.storage.reading_log import LogReader, reading_log
 from eligibility.storage.rulesets import genesis
 from eligibility.storage.signing_keys import Signer
 from eligibility.verifying.acts import KINDS, expected_rows
+from eligibility.verifying.again import contents_elsewhere
 from eligibility.verifying.blocks import Known, check_blocks
 from eligibility.verifying.key_history import KINDS as KEY_KINDS
 from eligibility.verifying.key_history import key_history

@@ -56,6 +56,7 @@ NEVER_UNKNOWN = {
 }
 USERS = "entity.monthly_active_users"
 MULTIMODAL = "model.multimodal"
+_STATUS_CELLS = {name: cell for cell, name in enumerate(STATUSES)}
 
 
 def acts_for_employer(facts: Mapping[str, Anything]) -> bool:
@@ -119,6 +120,11 @@ class Question:
         self.read: Callable[[Anything], int] = Kept(self._read).__getitem__
         self.yes: Callable[[int], tuple[Atom, ...]] = Kept(self._yes).__getitem__
         """The atoms that a cell answers with yes."""
+        self._bits = {atom.phrase: 1 << bit for bit, atom in enumerate(atoms)}
+
+    def cell(self, phrases: Sequence[str] | None) -> int:
+        """The cell that answers these phrases with yes; `UNKNOWN` for None. Raises KeyError."""
+        return UNKNOWN if phrases is None else sum(map(self._bits.__getitem__, phrases))
 
     def _read(self, value: Anything) -> int:
         return sum(bool(yes(value)) << bit for bit, yes in enumerate(self._answer))
@@ -214,7 +220,7 @@ class Questions:
 
     def pairs(self, affiliates: tuple[Mapping[str, Anything], ...]) -> tuple[Pair, ...]:
         """The distinct cells of the affiliates that can have a bearing, in the order that numbers them."""
-        return tuple(sorted({pair for pair in map(self.pair, affiliates) if self._can_matter(pair)}))
+        return tuple(sorted({pair for pair in map(self.pair, affiliates) if self.can_matter(pair)}))
 
     def pair(self, affiliate: Mapping[str, Anything]) -> Pair:
         """The cells of one affiliate: of its country, and of what it is involved in."""
@@ -225,7 +231,8 @@ class Questions:
             UNKNOWN if involved is None else self.involvement.read(tuple(involved)),
         )
 
-    def _can_matter(self, pair: Pair) -> bool:
+    def can_matter(self, pair: Pair) -> bool:
+        """Whether an affiliate with these cells can have a bearing on some question."""
         return any(
             all(self.part_answer(part, pair) is not False for part in atom.parts) for atom in self.some
         )
@@ -249,6 +256,17 @@ class Questions:
             for country, involved in cells.affiliates
         ]
         return found
+
+    def cells_of(self, document: Mapping[str, Anything]) -> Cells:
+        """The cells that `document` wrote as JSON, read back. Raises KeyError where others are written."""
+        return Cells(
+            tuple(question.cell(document[question.fact]) for question in self.asked),
+            tuple(_STATUS_CELLS[document[f"status of {obligation}"]] for obligation, _ in self.statuses),
+            tuple(
+                (self.country.cell(country), self.involvement.cell(involved))
+                for country, involved in document[AFFILIATES]
+            ),
+        )
 
 
 def counts_for(fact: str, *, natural: bool, employed: bool) -> bool:

@@ -9,9 +9,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any as Anything
 
+import orjson
+
+from eligibility.errors import RuleFault, RulesetInvalid
 from eligibility.facts import CatalogueModel, Vocabulary, normalise_model_name
 from eligibility.parsing import DocumentFault, Faults, near, parse_condition, parse_generations
 from eligibility.ruleset import (
+    SEMANTICS,
     STRATA,
     Citation,
     Conclusion,
@@ -47,6 +51,32 @@ def build(document: Mapping[str, Anything]) -> Ruleset:
         regions=regions,
         vocabulary=_vocabulary(document, generations),
     )
+
+
+def rebuilt(document: bytes) -> Ruleset:
+    """Build the ruleset whose document the database keeps, as JSON.
+
+    Raises:
+        RulesetInvalid: it was made under another `semantics` than this release's.
+    """
+    words = orjson.loads(document)
+    check_semantics(words)
+    return build(words)
+
+
+def check_semantics(document: Mapping[str, Anything]) -> None:
+    """See that a recorded document means what this release makes of it.
+
+    Its digest names a meaning: code that gives the same rules another one must not decide under it.
+
+    Raises:
+        RulesetInvalid: it was made under another `semantics`.
+    """
+    written = document["semantics"]
+    if written != SEMANTICS:
+        detail = f"the ruleset {digest_of(document)} has semantics {written}, and this release {SEMANTICS}"
+        remedy = "put one of this release's semantics in force, or go back to the release before"
+        raise RulesetInvalid([RuleFault("the database", None, detail, remedy)])
 
 
 def _generations(known: Mapping[str, Mapping[str, Anything]]) -> dict[str, Generation]:

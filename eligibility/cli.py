@@ -17,15 +17,14 @@ import click
 from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
 from eligibility.cli_proof import checkpoint, rotate_key, verify
 from eligibility.cli_proof import keys as signing_keys
+from eligibility.cli_rulesets import rulesets
 from eligibility.commands.failures import FAULT, exit_code, message
-from eligibility.commands.options import as_json, settings
+from eligibility.commands.options import FOLDER, MOMENT, as_json, settings
 
 logger = logging.getLogger(__name__)
 
-FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 ROLES = click.Choice(["portal", "reviewer", "approver", "auditor", "monitor", "admin"])
 PERCENT = click.FloatRange(0, 100)
-MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S%z"])
 
 
 class Commands(click.Group):
@@ -195,7 +194,7 @@ def rules_show(
 
 @main.group()
 def audit() -> None:
-    """Work with the log of decisions."""
+    """Prove, read and keep the log of what was decided and done."""
 
 
 for command in (verify, checkpoint, signing_keys, rotate_key, forget, retain, hold, holds, release_hold):
@@ -291,6 +290,31 @@ def keys_revoke(*, key: UUID, as_json: bool) -> int:
     return revoke(settings(), key, as_json=as_json)
 
 
+@audit.command("replay")
+@click.option("--since", type=MOMENT, help="From this time on; a day begins at midnight UTC.")
+@click.option("--until", type=MOMENT, help="Before this time.")
+@click.option("--ruleset", metavar="DIGEST|FOLDER", help="Under this one, instead of each one's own.")
+@as_json
+def audit_replay(
+    *, since: datetime | None, until: datetime | None, ruleset: str | None, as_json: bool
+) -> int:
+    """Decide recorded decisions again, and say by rule what differs.
+
+    Without --ruleset each is decided under the ruleset it was recorded under, and nothing may differ. Exits
+    with 1 where anything does.
+    """
+    from eligibility.commands.replay import is_digest, replay
+    from eligibility.storage.recorded import Period
+
+    if ruleset is not None and not is_digest(ruleset) and not Path(ruleset).is_dir():
+        detail = f"`{ruleset}` is neither a folder nor a digest, `sha256:` and 64 hexadecimal digits"
+        raise click.BadParameter(detail, param_hint="--ruleset")
+    period = Period(
+        *(moment and (moment if moment.tzinfo else moment.replace(tzinfo=UTC)) for moment in (since, until))
+    )
+    return replay(settings(), period, ruleset, as_json=as_json)
+
+
 @main.group()
 def db() -> None:
     """Migrate a database, and prepare one."""
@@ -322,6 +346,9 @@ def db_roles(*, database: str, as_json: bool) -> int:
     from eligibility.commands.db import roles
 
     return roles(database, as_json=as_json)
+
+
+main.add_command(rulesets)
 
 
 def _rules_folder(given: Path | None) -> Path:

@@ -104,7 +104,7 @@ def _field(fact: str, programs: Sequence[Questions]) -> Field:
             spare = "general"
         return Field((fact,), (), (), codes=seen, spare=spare)
     found: dict[Answers, Anything] = {}
-    for value in _candidates(fact, atoms, codes, programs):
+    for value in candidates(fact, atoms, codes, programs):
         found.setdefault(answers_to(fact, value, programs), value)
     return Field((fact,), tuple({fact: value} for value in found.values()), tuple(found))
 
@@ -119,7 +119,7 @@ def all_codes(fact: str, programs: Sequence[Questions]) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _candidates(
+def candidates(
     fact: str, atoms: Sequence[Atom], codes: tuple[str, ...], programs: Sequence[Questions]
 ) -> Iterator[Anything]:
     """Values of a fact that between them give every answer that any value gives."""
@@ -129,13 +129,13 @@ def _candidates(
         case "code":
             yield from codes
         case "country":
-            yield from _known_first(COUNTRIES)
+            yield from known_first(COUNTRIES)
         case "number":
             limits = sorted({atom.argument for atom in atoms if isinstance(atom.argument, int)})
             yield from sorted({0, *limits, *(limit + 1 for limit in limits)})
         case "regions":
             more = (UNION, WORLDWIDE) if fact == "use.distribution_regions" else ()
-            yield from _lists(fact, [(one,) for one in (*_known_first(COUNTRIES), *more)], programs)
+            yield from _lists(fact, [(one,) for one in (*known_first(COUNTRIES), *more)], programs)
         case "languages":
             tags = {tag for questions in programs for tag in questions.program.generation.languages}
             yield from _lists(fact, [(tag,) for tag in (*sorted(tags), "ja", "xx")], programs)
@@ -143,7 +143,7 @@ def _candidates(
             yield from (ABSENT, A_TEXT)
 
 
-def _known_first(countries: Iterable[str]) -> tuple[str, ...]:
+def known_first(countries: Iterable[str]) -> tuple[str, ...]:
     """Countries, those first that people expect as an example."""
     return ("US", "DE", "NO", "CH", *sorted(set(countries) - {"US", "DE", "NO", "CH"}))
 
@@ -248,7 +248,7 @@ def _affiliates(programs: Sequence[Questions]) -> Field:
 def possible_affiliates(programs: Sequence[Questions]) -> Iterator[dict[str, Anything]]:
     """Affiliates of every sort that some rule tells apart, as callers send them."""
     countries: dict[Answers, str] = {}
-    for country in _known_first(COUNTRIES):
+    for country in known_first(COUNTRIES):
         countries.setdefault(tuple(one.country.read(country) for one in programs), country)
     codes = FACTS[INVOLVED_MEMBER].values
     for size in range(len(codes) + 1):

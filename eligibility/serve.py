@@ -10,10 +10,12 @@ import shlex
 import signal
 import socket
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 
@@ -29,6 +31,10 @@ from eligibility.supervisor import Supervisor
 
 _BACKLOG = 2048
 _PROBE_SECONDS = 0.5
+_PAUSE_SECONDS = 0.1
+_ENDING_SECONDS = 15
+"""How long workers may take to let go of the address once their supervisor is gone."""
+
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what to call instead of what to bind
 _EXAMPLE = {
     "model": {"generation": "llama-4"},
@@ -46,7 +52,7 @@ def serve(settings: Settings) -> int:
     out = console()
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor takes over
     try:
-        with closing(_listen(settings)) as listener, _database(settings, out) as database:
+        with closing(_listen(settings, out)) as listener, _database(settings, out) as database:
             url = settings.database_url if database is None else database.service_url
             asyncio.run(_check(str(url)))
             out.print(f"starting {settings.workers} worker{'s' * (settings.workers > 1)}")
@@ -66,7 +72,7 @@ def serve(settings: Settings) -> int:
     return code
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(settings: Settings, out: Console) -> socket.socket:
     """The listening socket. Callers queue up in it until a worker takes them. Raises SettingsInvalid."""
     host, port = settings.host, settings.port
     try:
@@ -80,26 +86,52 @@ def _listen(settings: Settings) -> socket.socket:
     listener = socket.socket(family, kind, protocol)
     try:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind(address)
+        _bind(listener, address, settings, out)
         listener.listen(_BACKLOG)
     except OSError as error:
         listener.close()
-        if error.errno == errno.EADDRINUSE:
-            raise SettingsInvalid(_taken(settings)) from error
         raise SettingsInvalid(f"cannot listen on `{host}` port {port}: {error.strerror}") from error
+    except BaseException:
+        listener.close()
+        raise
     return listener
 
 
-def _taken(settings: Settings) -> str:
-    """What to say where somebody else listens already."""
-    who = "another program listens"
+def _bind(listener: socket.socket, address: Any, settings: Settings, out: Console) -> None:
+    """Bind, after waiting for one who is about to let go of the address. Raises SettingsInvalid, OSError.
+
+    Workers whose supervisor was killed hold it until they have noticed, and answer nobody.
+    """
+    deadline = time.monotonic() + _ENDING_SECONDS
+    is_waiting = False
+    while True:
+        try:
+            return listener.bind(address)
+        except OSError as error:
+            if error.errno != errno.EADDRINUSE:
+                raise
+            who = _who_answers(settings)
+            if who is not None or time.monotonic() > deadline:
+                raise SettingsInvalid(
+                    f"{who or 'another program listens'} on {address_of(settings)} already: "
+                    "stop it, or set `ELIGIBILITY_PORT` to another port"
+                ) from error
+        if not is_waiting:
+            is_waiting = True
+            out.print(f"port {settings.port} is held by something that does not answer: waiting for its end")
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _who_answers(settings: Settings) -> str | None:
+    """Who answers at our address, None where nobody does."""
     try:
         status, body = _get(settings, "/health/live")
-        if status == http.HTTPStatus.OK and json.loads(body).get("status") == "ok":
-            who = "an eligibility service answers"
-    except (OSError, http.client.HTTPException, ValueError, AttributeError):
-        pass  # whatever it is, it is not us
-    return f"{who} on {address_of(settings)} already: stop it, or set `ELIGIBILITY_PORT` to another port"
+        is_ours = status == http.HTTPStatus.OK and json.loads(body).get("status") == "ok"
+    except OSError:
+        return None
+    except (http.client.HTTPException, ValueError, AttributeError):
+        is_ours = False
+    return "an eligibility service answers" if is_ours else "another program listens"
 
 
 @contextmanager

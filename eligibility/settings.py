@@ -190,7 +190,8 @@ def _database_url(given: Mapping[str, str], name: str) -> str | None:
     wanted = "give `postgresql://USER:PASSWORD@HOST:PORT/DATABASE`"
     try:
         parts = urlsplit(url.strip())
-        parts.port  # noqa: B018  # reading it is what checks it
+        for host in parts.netloc.rpartition("@")[2].split(","):  # with replicas there are several
+            urlsplit(f"//{host}").port  # noqa: B018  # reading it is what checks it
     except ValueError as error:
         message = f"`{name}` is no URL: {error}; {wanted}"
         raise SettingsInvalid(message) from error

@@ -176,7 +176,7 @@ class Supervisor:
         if slot.is_replaced:
             slot.next_start = now
             return None
-        if not self._was_ready and code in {WRONG_USE, NOT_REACHED, FAULT}:
+        if not self._was_ready and code in {WRONG_USE, FAULT}:
             return code  # it has said why; another would say the same
         slot.failures = slot.failures + 1 if now - slot.since < _SOON_SECONDS else 1
         if slot.failures >= _MOST_FAILURES and code != NOT_REACHED:

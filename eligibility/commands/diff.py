@@ -14,7 +14,7 @@ from rich.console import Console
 from eligibility.acceptance import Accepted
 from eligibility.answering import STATUSES
 from eligibility.commands.failures import DONE, NO
-from eligibility.commands.output import EFFECTS, console, heading, indented, print_json
+from eligibility.commands.output import EFFECTS, OUTCOMES, console, heading, indented, print_json
 from eligibility.comparing import OUTCOME, Answer, Due, Shows
 from eligibility.difference import Difference, difference, document
 from eligibility.errors import RulesetInvalid
@@ -24,7 +24,6 @@ from eligibility.rule_differences import RuleDifference
 from eligibility.ruleset import Ruleset
 from eligibility.sides import Shown
 
-_OUTCOMES = {"permitted": "green", "prohibited": "red", "contact_meta": "yellow"}
 _OWN = {
     "new": "a new rule",
     "gone": "is gone",
@@ -150,7 +149,7 @@ def _answer(kind: str, answer: Answer) -> Words:
     if answer is None:
         return ["no single outcome" if kind == "outcome" else "none"]
     if kind == "outcome":
-        return [(answer, _OUTCOMES.get(answer, ""))]
+        return [(answer, OUTCOMES.get(answer, ""))]
     if kind == "finding":
         effect, reason = answer
         return [(effect, EFFECTS.get(effect, "")), f" ({reason})" if reason else ""]

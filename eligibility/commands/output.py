@@ -13,6 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 _NEVER_FOLDED = 10_000
+OUTCOMES = {"permitted": "green", "prohibited": "red", "contact_meta": "yellow"}
+"""The colour of each outcome."""
+
 EFFECTS = {"prohibits": "red", "contact": "yellow", "exempts": "green", "note": "cyan"}
 """The colour of each effect of findings."""
 

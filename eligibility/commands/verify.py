@@ -14,10 +14,10 @@ from rich.text import Text
 from eligibility.commands.failures import DONE, NO
 from eligibility.commands.opening import service_login
 from eligibility.commands.output import console, indented, print_json
-from eligibility.deciding_again import contents_elsewhere
 from eligibility.settings import Settings
 from eligibility.storage.reading_log import LogReader, reading_log
 from eligibility.storage.secret_files import known_service_secret
+from eligibility.verifying.again import contents_elsewhere
 from eligibility.verifying.anchors import pinned_fingerprint, read_checkpoints
 from eligibility.verifying.blocks import Tell
 from eligibility.verifying.verdicts import MOST_TOLD, SENTENCES, VERDICTS, Report

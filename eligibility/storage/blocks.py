@@ -6,7 +6,8 @@ the block inserted and the head moved.
 """
 
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -14,6 +15,7 @@ from uuid import UUID
 
 import psycopg
 import uuid_utils.compat
+from psycopg.errors import Diagnostic
 
 from eligibility import merkle
 from eligibility.chain import Header
@@ -24,7 +26,9 @@ from eligibility.errors import (
     RecordRefused,
     RulesetReplaced,
     StorageError,
+    StorageUnavailable,
 )
+from eligibility.storage.database import Acknowledged
 from eligibility.storage.entries import Earlier, Prepared, Recorded
 from eligibility.storage.records import hash_bytes
 from eligibility.storage.signing_keys import Signer, signing_key_missing
@@ -69,6 +73,9 @@ _RECORD_TYPES = [
 ]
 _COPY_PRIVATE = "COPY private (record, salt, content, entity_reference) FROM STDIN (FORMAT BINARY)"
 _PRIVATE_TYPES = ("uuid", "bytea", "bytea", "text")
+_WAIT_FOR_REPLICAS = "SELECT pg_logical_emit_message(true, 'eligibility', '')"
+"""Writes something, so that the commit waits for what others wrote before: an earlier record may stand on
+this server alone, where whoever wrote it did not see its commit through."""
 _LOCK_HEAD = "SELECT block, next_sequence, hash, ruleset, key FROM head FOR UPDATE"
 _SEAL = """
     WITH sealed AS (
@@ -93,7 +100,7 @@ class Dropped(Exception):
 class Memory:
     """What one process remembers of the log: the last block it saw committed, and evaluations stored."""
 
-    block: int = 0
+    acknowledged: Acknowledged = field(default_factory=Acknowledged)
     evaluations: OrderedDict[bytes, bytes] = field(default_factory=OrderedDict)
 
     def remember(self, evaluations: dict[bytes, bytes]) -> None:
@@ -111,25 +118,53 @@ async def write(
     """Record the group, at most LARGEST_BLOCK entries, in one transaction and one signed block.
 
     Raises Dropped, LogBehind, SigningKeyMissing, or an error of psycopg; then nothing was recorded, unless
-    the commit itself failed, when nobody knows.
+    the commit itself failed, when nobody knows; StorageUnavailable where it is recorded, but not known to be
+    on a replica.
     """
-    block, stored = 0, dict[bytes, bytes]()
-    async with connection.transaction():
-        results = await _claim_keys(connection, group)
-        winners = [prepared for prepared in group if prepared not in results]
-        if winners:
-            stored = await _store_evaluations(connection, winners, memory)
-            await _run_statements(connection, winners)
-            block_id = uuid_utils.compat.uuid7()
-            await _copy(connection, block_id, winners)
-            if any(p.entry.also for p in winners):  # these may have to be announced, and by now are
-                await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # while nobody waits for the head
-            block, first = await _seal(connection, block_id, winners, memory, signer)
-            for position, prepared in enumerate(winners):
-                results[prepared] = Recorded(prepared.entry.id, first + position)
-    memory.block = max(memory.block, block)
+    block, sealed, stored = 0, b"", dict[bytes, bytes]()
+    with _heard(connection) as warnings:
+        async with connection.transaction():
+            results = await _claim_keys(connection, group)
+            winners = [prepared for prepared in group if prepared not in results]
+            if winners:
+                stored = await _store_evaluations(connection, winners, memory)
+                await _run_statements(connection, winners)
+                block_id = uuid_utils.compat.uuid7()
+                await _copy(connection, block_id, winners)
+                if any(p.entry.also for p in winners):  # these may have to be announced, and by now are
+                    await connection.execute(
+                        "SET CONSTRAINTS ALL IMMEDIATE"
+                    )  # while nobody waits for the head
+                block, first, sealed = await _seal(connection, block_id, winners, memory, signer)
+                for position, prepared in enumerate(winners):
+                    results[prepared] = Recorded(prepared.entry.id, first + position)
+            else:
+                await connection.execute(_WAIT_FOR_REPLICAS)
+            warnings.clear()  # of the commit alone is to be heard
+        if warnings:
+            raise StorageUnavailable("not known to be on a replica yet: try again shortly", retry_after=2)
+    memory.acknowledged.note(block, sealed)
     memory.remember(stored)
     return results
+
+
+@contextmanager
+def _heard(connection: Connection) -> Iterator[list[str | None]]:
+    """What the server warns of meanwhile.
+
+    A commit that stops waiting for its synchronous replica, since it was cancelled or timed out, succeeds
+    with no more than a warning: what it wrote stands on this server alone, and a failover may lose it.
+    """
+    said: list[str | None] = []
+
+    def hear(message: Diagnostic) -> None:
+        said.append(message.message_primary)
+
+    connection.add_notice_handler(hear)
+    try:
+        yield said
+    finally:
+        connection.remove_notice_handler(hear)
 
 
 async def _claim_keys(connection: Connection, group: Sequence[Prepared]) -> dict[Prepared, Result]:
@@ -234,15 +269,13 @@ async def _copy(connection: Connection, block_id: UUID, winners: Sequence[Prepar
 
 async def _seal(
     connection: Connection, block_id: UUID, winners: Sequence[Prepared], memory: Memory, signer: Signer
-) -> tuple[int, int]:
-    """Lock the head, chain a signed block to it and move it. The block's number and first sequence."""
+) -> tuple[int, int, bytes]:
+    """Lock the head, chain a signed block to it and move it. The block's number, first sequence and hash."""
     row = await (await connection.execute(_LOCK_HEAD)).fetchone()
-    if row is None or row[0] < memory.block:
-        raise LogBehind(
-            "the database lacks records that were acknowledged: it may be a copy that is not up to date",
-            retry_after=5,
-        )
+    if row is None:
+        raise LogBehind("the database has lost the row that heads the log", retry_after=60)
     last, first, previous, in_force, active = row
+    memory.acknowledged.require_at(last, previous)
     replaced: dict[Prepared, StorageError] = {
         p: RulesetReplaced("another ruleset was put in force meanwhile: decide again")
         for p in winners
@@ -267,4 +300,4 @@ async def _seal(
         await connection.execute(_SEAL, parameters)
     except psycopg.errors.UniqueViolation as error:
         raise LogBehind("the head of the log is behind its blocks: look into it", retry_after=60) from error
-    return header.number, first
+    return header.number, first, header.hash

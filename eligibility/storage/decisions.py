@@ -18,7 +18,7 @@ from eligibility.storage import tables
 from eligibility.storage.database import STATEMENT_SECONDS, Database
 from eligibility.storage.entries import DECISION
 from eligibility.storage.failures import translated
-from eligibility.storage.records import SYSTEM, actor_of, hash_text, join_private, principal_id
+from eligibility.storage.records import SYSTEM, actor_of, facts_of, hash_text, principal_id
 
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 DEFAULT_LIMIT = 50
@@ -58,8 +58,7 @@ class StoredDecision:
     @property
     def facts(self) -> dict[str, Any]:
         """The facts as given, without texts that were erased, nor ids that are no facts."""
-        private = {k: v for k, v in (self.private or {}).items() if k in {"model", "entity", "use"}}
-        return join_private(self.envelope.get("facts", {}), private)
+        return facts_of(self.envelope, self.private)
 
     @property
     def request_id(self) -> str | None:

@@ -17,6 +17,7 @@ _PASSING_CLASSES = {
     "55",  # lock not available
     "57",  # time-out, shutting down
     "58",  # system error
+    "XX",  # what the server cannot account for: broken files, limits of the system
 }
 """Classes of SQLSTATE that speak of the database's state, not of what it was asked to do."""
 

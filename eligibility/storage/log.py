@@ -58,10 +58,11 @@ class AuditLog:
         self._is_opened = False
         self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_MOST_WAITING)
         self._connection: Connection | None = None
-        self._memory = Memory()
+        self._memory = Memory(database.acknowledged)
         self._months: set[date] = set()
         self._one_at_a_time = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
+        self._complaint: str | None = None
         self._abandoned: set[asyncio.Task[dict[Prepared, Result]]] = set()
 
     @property
@@ -163,12 +164,22 @@ class AuditLog:
                 await self._answer_one_by_one(rest, error)
                 return
             except StorageError as error:
-                logger.warning("a group of %d was not recorded: %s", len(rest), error.__cause__ or error)
+                self._complain(len(rest), str(error.__cause__ or error))
                 _resolve_all(rest, error)
                 return
             else:
+                self._complain(len(rest), None)
                 _resolve_some(rest, results)
                 return
+
+    def _complain(self, entries: int, of: str | None) -> None:
+        """Log why entries were not recorded; once, and not for every group until the cause has gone."""
+        if of != self._complaint:
+            self._complaint = of
+            if of is None:
+                logger.warning("the log is written to again")
+            else:
+                logger.warning("a group of %d was not recorded: %s", entries, of)
 
     async def _answer_one_by_one(self, group: list[_Waiting], error: RecordRefused) -> None:
         """Find out which of the group the database refused, and record the others."""

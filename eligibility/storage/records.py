@@ -33,6 +33,7 @@ _PRIVATE_TEXTS: tuple[tuple[str, ...], ...] = (
     ("use", "output_model", "name"),
 )
 _MODEL_NAME = ("model", "name")
+_PARTS = ("model", "entity", "use")
 
 
 @dataclass(frozen=True)
@@ -157,3 +158,9 @@ def join_private(facts: Mapping[str, Any], private: Mapping[str, Any]) -> dict[s
         else:
             joined[name] = value
     return joined
+
+
+def facts_of(envelope: Mapping[str, Any], private: Mapping[str, Any] | None) -> dict[str, Any]:
+    """The facts of a decision as given, without texts that were erased, nor ids that are no facts."""
+    texts = {name: value for name, value in (private or {}).items() if name in _PARTS}
+    return join_private(envelope.get("facts", {}), texts)

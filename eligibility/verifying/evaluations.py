@@ -6,9 +6,9 @@ from collections import deque
 from collections.abc import Container, Iterable, Iterator, Mapping
 from itertools import groupby
 
-from eligibility.deciding_again import CannotRun, Contents
 from eligibility.storage.reading_log import EvaluationRow
 from eligibility.storage.records import hash_text
+from eligibility.verifying.again import CannotRun, Contents
 from eligibility.verifying.tables import evaluation_flaws
 from eligibility.verifying.verdicts import Findings, Place
 

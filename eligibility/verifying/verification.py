@@ -19,12 +19,12 @@ from uuid import UUID
 import orjson
 
 from eligibility.chain import BEFORE_THE_FIRST
-from eligibility.deciding_again import Contents
 from eligibility.ruleset import SEMANTICS
 from eligibility.storage.erasure import ERASURE
 from eligibility.storage.reading_log import BlockRow, HeadRow, LogReader, reading_log
 from eligibility.storage.records import hash_text
 from eligibility.verifying.acts import KINDS, Expected, expected_rows
+from eligibility.verifying.again import Contents
 from eligibility.verifying.anchors import Anchor, anchor_flaws
 from eligibility.verifying.blocks import Known, Tell, check_blocks
 from eligibility.verifying.evaluations import check_evaluations

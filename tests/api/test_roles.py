@@ -31,6 +31,7 @@ EXPECTED: dict[tuple[Method, str], set[str]] = {
     ("GET", "/v1/decisions/{identifier}/receipt"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("GET", "/v1/audit/checkpoint"): {"reviewer", "approver", "auditor", "admin", "monitor"},
     ("GET", "/v1/audit/export"): {"reviewer", "approver", "auditor", "admin"},
+    ("POST", "/v1/decisions/{identifier}/replay"): {"reviewer", "approver", "auditor", "admin"},
     ("POST", "/v1/what-if"): {"portal", "reviewer", "approver", "admin"},
     ("GET", "/v1/policy"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("GET", "/v1/policy/{view}"): {"portal", "reviewer", "approver", "auditor", "admin"},

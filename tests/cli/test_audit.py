@@ -13,6 +13,7 @@ from cryptography.hazmat.primitives.serialization import load_pem_public_key
 
 from eligibility import signing
 from eligibility.cli import main
+from tests.api.serving import serving
 from tests.cli.running import REQUEST, Service, environment, running, until
 from tests.conftest import FreshDatabase
 from tests.receiving import receiving
@@ -135,28 +136,28 @@ def decide(client: httpx.Client) -> int:
     return client.post("/v1/decisions", json=REQUEST).status_code
 
 
+@pytest.mark.usefixtures("bare")
 def test_services_go_on_with_the_rotated_key_where_they_have_it(
     data_dir: Path, database: FreshDatabase
 ) -> None:
-    url = {"ELIGIBILITY_DATABASE_URL": database.service_url}
-    other_dir = data_dir.with_name(f"{data_dir.name}-other")
-    with running(data_dir, **url) as here:
-        shutil.copytree(data_dir, other_dir, ignore=shutil.ignore_patterns("output-*"))
-        with running(other_dir, **url) as there, here.client() as ours, there.client() as theirs:
+    url, other_dir = database.service_url, data_dir.with_name(f"{data_dir.name}-other")
+    with serving(url, data_dir) as here:
+        shutil.copytree(data_dir, other_dir)
+        with serving(url, other_dir, here.keys) as there, here.client() as ours, there.client() as theirs:
             assert (decide(ours), decide(theirs)) == (201, 201)
-            assert here.command("audit", "rotate-key").returncode == 0
+            assert invoke("audit", "rotate-key").exit_code == 0
             assert decide(ours) == 201
             refused = theirs.post("/v1/decisions", json=REQUEST)
             assert refused.status_code == 503
             assert refused.headers["retry-after"]
             assert "signing-key" not in refused.text
-            assert "put the active one there" in there.said()
+            assert "put the active one there" in there.logged()
             assert decide(ours) == 201
             shutil.copy(data_dir / "signing-key", other_dir / "signing-key.next")
             assert decide(theirs) == 201
         assert (other_dir / "signing-key.next").exists()
-        with running(other_dir, **url) as again, again.client() as theirs:
-            assert "the signing key was rotated to" in again.said()
+        with serving(url, other_dir, here.keys) as again, again.client() as theirs:
+            assert "the signing key was rotated to" in again.logged()
             assert decide(theirs) == 201
         assert not (other_dir / "signing-key.next").exists()
         assert (other_dir / "signing-key").read_text() == (data_dir / "signing-key").read_text()

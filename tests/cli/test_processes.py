@@ -1,6 +1,7 @@
 """What the service survives, and what is left of it: every signal here is a real one."""
 
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -121,6 +122,17 @@ def test_after_a_kill_the_service_starts_again_with_its_log(data_dir: Path) -> N
     with running(data_dir) as service, service.client() as client:
         assert client.get(f"/v1/decisions/{made}").json()["id"] == made
         assert "setting up" not in service.said()
+
+
+def test_it_waits_for_one_who_holds_its_port_and_does_not_answer(data_dir: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as silent:  # as a worker whose supervisor was killed
+        port = silent.getsockname()[1]
+        with started(data_dir, ELIGIBILITY_PORT=str(port)) as service:
+            until(lambda: "waiting for its end" in service.said(), "it waits")
+            silent.close()
+            until(lambda: "Stop with Ctrl-C" in service.said(), "it is ready")
+            with service.client() as client:
+                assert client.post("/v1/decisions", json=REQUEST).status_code == 201
 
 
 def test_sigterm_ends_it_with_code_0_and_leaves_nothing_running(data_dir: Path) -> None:

@@ -8,7 +8,6 @@ import pytest
 
 from eligibility.canonical import canonical
 from eligibility.decider import Decider
-from eligibility.deciding_again import Evaluator
 from eligibility.reading import request_from
 from eligibility.recording import decision_entry
 from eligibility.storage.entries import Entry, StoredEvaluation
@@ -74,16 +73,3 @@ def test_facts_lead_to_no_other_cells(
             statuses = decider.questions[str(entry.generation)].statuses
             resting = TEXTS | {f"status of {name}" for name, (status, _) in statuses if status.fact in TEXTS}
             assert {fact for fact in mine if mine[fact] != theirs.get(fact)} <= resting
-
-
-def test_recorded_cells_evaluate_to_what_was_recorded(
-    decider: Decider, stored: dict[bytes, StoredEvaluation]
-) -> None:
-    random = Random(3)
-    again = Evaluator(canonical(dict(decider.ruleset.document)))
-    for _ in range(EACH // 2):
-        entry, _ = recorded(decider, random, stored)
-        assert entry.evaluation is not None
-        assert again.content(entry.evaluation.cells) == entry.evaluation.content
-    assert again.content(b'{"model.generation":"llama-9"}') is None
-    assert again.content(b"[]") is None

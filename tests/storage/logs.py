@@ -13,11 +13,11 @@ from random import Random
 import orjson
 import uuid_utils.compat
 
-from eligibility.building import build
+from eligibility.again import Decides
+from eligibility.building import build, rebuilt
 from eligibility.canonical import canonical
 from eligibility.chain import signed_document
 from eligibility.decider import Decider
-from eligibility.deciding_again import Evaluator
 from eligibility.reading import read_request
 from eligibility.recording import decision_entry
 from eligibility.signing import SigningKey
@@ -158,7 +158,7 @@ async def _bootstrap(keys: Keys, log: AuditLog, secret: str) -> None:
 
 @cache
 def _evaluator(document: bytes) -> Callable[[bytes], bytes | None]:
-    return cache(Evaluator(document).content)
+    return cache(Decides(rebuilt(document)).content)
 
 
 def contents(document: bytes, rows: Iterable[bytes]) -> Iterator[bytes | None]:

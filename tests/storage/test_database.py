@@ -10,7 +10,7 @@ from eligibility.storage.database import Database
 from eligibility.storage.embedded import EmbeddedPostgres, start_or_join
 from eligibility.storage.entries import Recorded
 from eligibility.storage.log import AuditLog
-from eligibility.storage.urls import sqlalchemy_url
+from eligibility.storage.urls import host_count, libpq_url, sqlalchemy_url
 from tests.conftest import FreshDatabase
 from tests.storage.conftest import SECRET, SIGNER
 from tests.storage.making import remark
@@ -149,21 +149,49 @@ async def test_a_server_that_died_and_came_back_is_written_to_again(
 
 
 async def test_a_database_that_lost_an_acknowledged_block_is_not_written_to(
-    database: FreshDatabase, service: Database, log: AuditLog
+    database: FreshDatabase, log: AuditLog
 ) -> None:
     await log.append(remark())
     with psycopg.connect(database.superuser_url) as admin:
         admin.execute("UPDATE head SET block = block - 1")
     with pytest.raises(LogBehind):
         await log.append(remark())
-    async with AuditLog(service, SECRET, SIGNER) as forgetful:
+    another = Database.open(database.service_url)
+    async with AuditLog(another, SECRET, SIGNER) as forgetful:
         with pytest.raises(LogBehind):  # it remembers nothing, but the block's number is taken
             await forgetful.append(remark())
+    await another.close()
 
 
-def test_a_url_that_is_none_is_refused() -> None:
-    with pytest.raises(SettingsInvalid):
-        sqlalchemy_url("not a url")
+async def test_a_server_without_an_acknowledged_block_is_not_even_read_from(
+    database: FreshDatabase, service: Database, log: AuditLog
+) -> None:
+    await log.append(remark())
+    with psycopg.connect(database.superuser_url) as admin:
+        admin.execute("SET session_replication_role = replica")  # lets no trigger fire
+        admin.execute("UPDATE block SET hash = sha256(hash) WHERE number = (SELECT block FROM head)")
+    await service.close()
+    with pytest.raises(LogBehind):
+        await service.ready()
+
+
+def test_a_url_may_name_several_hosts() -> None:
+    url = "postgresql+psycopg://me:p%40ss@a:1,b:2/name?target_session_attrs=read-write"
+    assert libpq_url(url) == url.replace("+psycopg", "")
+    assert host_count(url) == 2
+    expected = {"host": "a,b", "port": "1,2", "target_session_attrs": "read-write"}
+    assert sqlalchemy_url(url).query == expected
+    assert sqlalchemy_url(url).password == "p@ss"
+
+
+@pytest.mark.parametrize(
+    "url", ["not a url", "host=a dbname=b", "postgresql://a:secret@h:x/d", "mysql://h/d"]
+)
+def test_a_url_that_is_none_is_refused(url: str) -> None:
+    for read in (sqlalchemy_url, libpq_url):
+        with pytest.raises(SettingsInvalid) as refused:
+            read(url)
+        assert "secret" not in str(refused.value)
 
 
 def test_start_or_join_is_the_one_that_the_fixture_uses(postgres: EmbeddedPostgres) -> None:

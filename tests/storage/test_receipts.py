@@ -17,6 +17,7 @@ from eligibility.errors import LogDamaged
 from eligibility.receipt import receipt_document
 from eligibility.storage.checkpoints import newest
 from eligibility.storage.database import Database
+from eligibility.storage.erasure import erase, texts_of_decisions
 from eligibility.storage.key_rotation import key_rotation, keys_of_log
 from eligibility.storage.log import AuditLog
 from eligibility.storage.receipts import Proof, proof_of
@@ -91,6 +92,17 @@ async def test_texts_open_the_commitment_when_asked_for(governed: AuditLog, serv
     salt, content = bytes.fromhex(document["texts"]["salt"]), document["texts"]["content"]
     assert content == named.private
     assert commitment(salt, canonical(content)) == document["record"]["private"]
+
+
+async def test_erasing_takes_the_texts_and_leaves_the_receipt(governed: AuditLog, service: Database) -> None:
+    entries = [decision(), decision()]
+    await asyncio.gather(*map(governed.append, entries))
+    before = [await proved(service, entry.id) for entry in entries]
+    texts = await texts_of_decisions(service, [entries[0].id])
+    await erase(governed, service, texts, reason=None, actor="system", channel="cli")
+    assert [await proved(service, entry.id) for entry in entries] == before
+    assert (await proved(service, entries[0].id, texts=True)).texts is None
+    assert (await proved(service, entries[1].id, texts=True)).texts is not None
 
 
 async def test_keys_are_told_up_to_the_one_that_signed_the_block(service: Database, tmp_path: Path) -> None:

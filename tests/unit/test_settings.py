@@ -15,6 +15,13 @@ def test_everything_has_a_default() -> None:
     assert settings.data_dir.name == "eligibility"
 
 
+def test_a_database_may_have_several_hosts() -> None:
+    url = "postgresql://a:b@h:1,i:2/d?target_session_attrs=read-write"
+    assert Settings.from_environment({"ELIGIBILITY_DATABASE_URL": url}).database_url == url
+    with pytest.raises(SettingsInvalid, match="no URL"):
+        Settings.from_environment({"ELIGIBILITY_DATABASE_URL": url.replace("i:2", "i:no")})
+
+
 def test_an_empty_variable_is_an_absent_one() -> None:
     assert Settings.from_environment({v.name: " " for v in VARIABLES}) == Settings.from_environment({})
 

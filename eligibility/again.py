@@ -1,0 +1,225 @@
+"""Recorded evaluations and decisions, decided again under one ruleset by both evaluators.
+
+This is the work of a short-lived process (`elsewhere`); nothing here talks to anyone.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+import orjson
+
+from eligibility.atoms import Cells, Questions
+from eligibility.building import rebuilt
+from eligibility.carrying import Carrier, Unanswered
+from eligibility.decider import Recent
+from eligibility.engine import engine_for
+from eligibility.errors import EngineFailure, EvaluatorsDisagree, RulesetInvalid
+from eligibility.evaluation import Evaluation, evaluate
+from eligibility.facts import EligibilityRequest
+from eligibility.reading import flatten
+from eligibility.refusing import GENERATION, Refused, refused
+from eligibility.replay import (
+    Again,
+    Changed,
+    NotAccepted,
+    NotAsRecorded,
+    NotDecidable,
+    Told,
+    compare,
+    told,
+)
+from eligibility.ruleset import Ruleset
+from eligibility.semantics import Semantics
+from eligibility.storage.records import facts_of
+
+ANYTHING: Final = "any fact"
+"""In place of facts that recorded cells do not answer for: they mean something else to this release."""
+
+_REMEMBERED = 2_048
+"""What evaluations said that were made lately, at some 5 KB each; most are met once."""
+
+
+class Recorded(NamedTuple):
+    """One evaluation as it was recorded: the digest it was made under, its cells and its content as JSON."""
+
+    ruleset: str
+    cells: bytes
+    content: bytes
+
+
+class Given(NamedTuple):
+    """What is kept of the facts of one decision: the envelope and the private texts as JSON.
+
+    `private` is None where there are none, or no longer.
+    """
+
+    envelope: bytes
+    private: bytes | None
+
+
+class Replayed(NamedTuple):
+    """What came of deciding one decision again: what differs, None for nothing, and the new content as JSON.
+
+    There is no content where it was not decided.
+    """
+
+    again: Again | None
+    content: bytes | None
+
+
+class Before(NamedTuple):
+    """A recorded evaluation, read: what it says, its generation, and its cells with what carries them over.
+
+    Of a ruleset of other semantics, cells can not be read: there is none.
+    """
+
+    told: Told
+    generation: str
+    cells: Cells | None
+    carrier: Carrier | None
+
+
+class Decides:
+    """Decides again under one ruleset. Belongs to the thread that first decides with it."""
+
+    def __init__(self, ruleset: Ruleset) -> None:
+        """Prepare what is needed when it is needed."""
+        self.ruleset = ruleset
+        self._known: dict[str, Ruleset | None] = {ruleset.digest: ruleset}
+        self._questions: dict[tuple[str, str], Questions] = {}
+        self._semantics: dict[str, Semantics] = {}
+        self._carriers: dict[tuple[str, str], Carrier] = {}
+        self._told: Recent[tuple[str, Cells], Told] = Recent(_REMEMBERED)
+
+    def know(self, digest: str, document: bytes) -> None:
+        """Get to know a ruleset that evaluations were recorded under.
+
+        One of other semantics is known only by name: what was decided under it is decided again by its facts.
+        """
+        if digest not in self._known:
+            try:
+                self._known[digest] = rebuilt(document)
+            except RulesetInvalid:
+                self._known[digest] = None
+
+    def content(self, cells: bytes) -> bytes | None:
+        """The canonical content of the evaluation of cells that were recorded under this very ruleset.
+
+        None where it gives them no evaluation, so that they can not have been. Raises EngineFailure.
+        """
+        try:
+            document = orjson.loads(cells)
+            generation = document[GENERATION]
+            read = self._asking(self.ruleset, generation).cells_of(document)
+        except (LookupError, TypeError, ValueError):
+            return None
+        try:
+            return self._evaluate(generation, read).content_bytes
+        except EvaluatorsDisagree:
+            return None
+
+    def before(self, recorded: Recorded) -> Before:
+        """Read a recorded evaluation. Raises EngineFailure where its ruleset was not made known."""
+        if recorded.ruleset not in self._known:
+            raise EngineFailure(f"the ruleset `{recorded.ruleset}` was not made known to the process")
+        document, said = orjson.loads(recorded.cells), told(orjson.loads(recorded.content))
+        generation, ruleset = document[GENERATION], self._known[recorded.ruleset]
+        if ruleset is None:
+            return Before(said, generation, None, None)
+        cells = self._asking(ruleset, generation).cells_of(document)
+        return Before(said, generation, cells, self._carrier(ruleset, generation))
+
+    def again(self, recorded: Recorded, given: Given | None) -> Replayed:
+        """What comes of deciding one decision again: by its facts, or without them by its recorded cells.
+
+        Under the recorded ruleset its cells say everything, whatever was erased.
+
+        Raises EvaluatorsDisagree, EngineFailure.
+        """
+        before = self.before(recorded)
+        if recorded.ruleset == self.ruleset.digest:
+            content = self.content(recorded.cells)
+            return Replayed(self.as_recorded(recorded, content), content)
+        found = self.carried(before) if given is None else self.cells(given, lambda: before)
+        if isinstance(found, Unanswered):
+            return Replayed(NotDecidable(found.facts), None)
+        if isinstance(found, Refused):
+            return Replayed(NotAccepted(found.reasons), None)
+        after = self._evaluate(before.generation, found)
+        return Replayed(compare(before.told, told(after.content)), after.content_bytes)
+
+    def as_recorded(self, recorded: Recorded, content: bytes | None) -> Again | None:
+        """How the content that this ruleset gives cells recorded under it differs from the recorded one.
+
+        None where it does not, to the last byte.
+        """
+        if content == recorded.content:
+            return None
+        if content is None:
+            return NotDecidable((ANYTHING,))
+        return compare(told(orjson.loads(recorded.content)), told(orjson.loads(content))) or NotAsRecorded()
+
+    def carried(self, before: Before) -> Cells | Refused | Unanswered:
+        """The cells that a recorded evaluation has under this ruleset, as far as its own cells answer."""
+        if before.generation not in self.ruleset.generations:
+            return Refused(((GENERATION, before.generation),))
+        if before.carrier is None or before.cells is None:
+            return Unanswered((ANYTHING,))
+        return before.carrier.carry(before.cells)
+
+    def cells(self, given: Given, before: Callable[[], Before]) -> Cells | Refused | Unanswered:
+        """The cells that the facts of a decision have under this ruleset, if it accepts them.
+
+        Where private texts were erased, the recorded cells answer for them as far as they do.
+        """
+        envelope = orjson.loads(given.envelope)
+        private = None if given.private is None else orjson.loads(given.private)
+        facts = flatten(facts_of(envelope, private))
+        generation = facts[GENERATION]
+        if private is None and "private" in envelope and generation in self.ruleset.generations:
+            recorded = before()
+            if recorded.carrier is None or recorded.cells is None:
+                return Unanswered((ANYTHING,))
+            return recorded.carrier.without_texts(facts, recorded.cells)
+        found = refused(facts, self.ruleset.vocabulary)
+        if found is not None:
+            return found
+        return self._asking(self.ruleset, generation).cells(EligibilityRequest({}, facts))
+
+    def decide(self, before: Before, found: Cells | Refused) -> Changed | NotAccepted:
+        """What differs where a decision has these cells under this ruleset, or is refused.
+
+        Raises EvaluatorsDisagree, EngineFailure.
+        """
+        if isinstance(found, Refused):
+            return NotAccepted(found.reasons)
+        key = (before.generation, found)
+        after = self._told.get(key)
+        if after is None:
+            after = told(self._evaluate(before.generation, found).content)
+            self._told.put(key, after)
+        return compare(before.told, after)
+
+    def _evaluate(self, generation: str, cells: Cells) -> Evaluation:
+        questions = self._asking(self.ruleset, generation)
+        if generation not in self._semantics:
+            self._semantics[generation] = Semantics(questions.program)
+        engine = engine_for(self.ruleset, generation)
+        return evaluate(questions, self._semantics[generation], engine, cells)
+
+    def _asking(self, ruleset: Ruleset, generation: str) -> Questions:
+        key = (ruleset.digest, generation)
+        if key not in self._questions:
+            self._questions[key] = Questions(ruleset, ruleset.program(generation))
+        return self._questions[key]
+
+    def _carrier(self, old: Ruleset, generation: str) -> Carrier | None:
+        if generation not in self.ruleset.generations:
+            return None
+        key = (old.digest, generation)
+        if key not in self._carriers:
+            both = (self._asking(one, generation) for one in (old, self.ruleset))
+            self._carriers[key] = Carrier(*both)
+        return self._carriers[key]

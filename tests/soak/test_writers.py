@@ -1,0 +1,21 @@
+"""Two services that write at once: one chain, no fork, and one record under each key whoever is asked."""
+
+from pathlib import Path
+
+from tests.cli.running import running
+from tests.properties.sizes import sized
+from tests.soak.checking import check, superuser_url
+from tests.soak.load import Load
+
+REQUESTS = sized(200, 40_000)
+
+
+def test_two_services_write_one_chain(folder: Path) -> None:
+    data_dir = folder / "service"
+    with running(data_dir) as first, running(data_dir) as second:
+        with Load([first.url, second.url], first.admin_key(), callers=12) as load:
+            load.goes_on(REQUESTS)
+        assert load.wrong == []
+        assert set(load.statuses) == {200, 201}
+        found = check(superuser_url(data_dir), load.acknowledged)
+    assert found.decisions == len(load.acknowledged)
