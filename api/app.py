@@ -8,22 +8,34 @@ from typing import Final
 
 from litestar import Litestar
 
-from api import decisions, erasures, exports, operations, policy, receipts, replay, schema
+from api import (
+    decisions,
+    erasures,
+    exports,
+    operations,
+    policy,
+    receipts,
+    replay,
+    rulesets,
+    schema,
+)
 from api.auth import guard
+from api.following import following
 from api.problems import answer_error
 from api.service import InForce, Service
 from eligibility.canonical import canonical
 from eligibility.checkpoints import publishing
 from eligibility.errors import SettingsInvalid
 from eligibility.loading import load_rules, shipped_rules
+from eligibility.rules_folder import read_folder
 from eligibility.settings import Settings
-from eligibility.storage import rulesets
 from eligibility.storage.bootstrap import ensure_admin_key
 from eligibility.storage.checkpoints import newest
 from eligibility.storage.database import Database
 from eligibility.storage.key_rotation import mend_rotation
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
+from eligibility.storage.rulesets import genesis
 from eligibility.storage.secret_files import service_secret
 from eligibility.storage.signing_keys import signer
 
@@ -42,6 +54,19 @@ HANDLERS: Final = (
     replay.replay,
     policy.policy,
     policy.policy_view,
+    rulesets.methods,
+    rulesets.list_all,
+    rulesets.read,
+    rulesets.load,
+    rulesets.check,
+    rulesets.compute_impact,
+    rulesets.read_impact,
+    rulesets.sign_off,
+    rulesets.propose,
+    rulesets.withdraw,
+    rulesets.approve,
+    rulesets.activate,
+    rulesets.cancel,
     operations.live,
     operations.ready,
     schema.openapi_json,
@@ -89,7 +114,8 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
         raise SettingsInvalid(
             "there is no database: set `ELIGIBILITY_DATABASE_URL`, or start `eligibility serve`"
         )
-    shipped = load_rules(settings.rules_dir or shipped_rules())
+    folder = settings.rules_dir or shipped_rules()
+    shipped, files = load_rules(folder), read_folder(folder)
     secret, signing = service_secret(settings), signer(settings)
     database = Database.open(settings.database_url)
     try:
@@ -107,7 +133,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             await log.ensure_ready()
             await mend_rotation(database, signing)
             document = canonical(dict(shipped.document))
-            await rulesets.genesis(log, database, shipped.digest, shipped.version, document)
+            await genesis(log, database, shipped.digest, shipped.version, document, files)
             in_force = await InForce.at_start(database, shipped)
             keys = Keys(database, secret)
             warning = await ensure_admin_key(keys, log, settings)
@@ -115,8 +141,10 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
                 logger.warning(warning)
             service = Service(settings, database, log, keys, in_force)
             try:
-                yield service
+                async with following(service):
+                    yield service
             finally:
+                await service.jobs.close()
                 service.reasons.close()
     finally:
         await database.close()

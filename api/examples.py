@@ -14,6 +14,7 @@ from api.log_examples import log_examples
 from api.policy_views import index, ruleset_name, view
 from api.problems import KINDS
 from api.recording import CHANNEL
+from api.ruleset_examples import ruleset_examples
 from eligibility.canonical import canonical
 from eligibility.decider import Decider, Decision
 from eligibility.exported import Lines
@@ -80,6 +81,7 @@ def examples(decider: Decider) -> dict[str, Any]:
             "differences": None,
         },
         "decisions": {"decisions": [line(stored, questions)], "next": None},
+        **ruleset_examples(ruleset),
         "erasure_request": {"reference": "crm-4711", "reason": "asked for in letter 12"},
         "erasure": erasure_document(Texts((_ID,), (), stored.at, stored.at), (_ERASURE,)),
         **log_examples(stored),

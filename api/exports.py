@@ -37,7 +37,6 @@ _FLAGS: Final = {"true": True, "false": False}
 _KIND: Final = re.compile(r"[a-z]+([._-][a-z]+){0,4}")
 _LONGEST_KIND: Final = 60
 _OF_REVIEWS: Final = "review."
-_BUSY_SECONDS: Final = 30
 
 
 @route("/v1/audit/export", http_method=["GET", "HEAD"], status_code=HTTP_200_OK, opt=EXPORT.opt())
@@ -104,10 +103,7 @@ async def _pieces(service: Service, wanted: Wanted, form: Format, actor: str) ->
 
     Raises Refusal where too many are under way, StorageUnavailable, NotFound.
     """
-    if service.exports.locked():
-        detail = "too many exports are under way: try again later"
-        raise Refusal("unavailable", detail, headers={"retry-after": str(_BUSY_SECONDS)})
-    async with service.exports:
+    async with service.exports.turn():
         recorded = await announce(service.log, wanted, form, actor=actor, channel=CHANNEL)
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="export")
         pieces = export(service.database.url, wanted, form, recorded)

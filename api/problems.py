@@ -12,6 +12,7 @@ from litestar.exceptions import HTTPException
 
 from api.answers import PROBLEM_JSON, answer, as_json
 from eligibility.errors import (
+    ActRefused,
     EngineFailure,
     EvaluatorsDisagree,
     Fault,
@@ -63,6 +64,12 @@ KINDS: Final = {
         ),
         Kind("held", 409, "A legal hold keeps it", "Ask whoever set the hold to release it."),
         Kind(
+            "not-possible",
+            409,
+            "This cannot be done as things stand",
+            "Do first what `detail` names, or let somebody else do it.",
+        ),
+        Kind(
             "too-large",
             413,
             "The body is too large",
@@ -83,6 +90,7 @@ _BY_STATUS: Final = {kind.status: kind for kind in reversed(KINDS.values())}
 _OF_STORAGE: Final[Mapping[type[Exception], Kind]] = {
     IdempotencyConflict: KINDS["key-reused"],
     Overtaken: KINDS["overtaken"],
+    ActRefused: KINDS["not-possible"],
     Held: KINDS["held"],
     NotFound: KINDS["not-found"],
 }
@@ -145,7 +153,7 @@ def problem_of(error: Exception) -> Problem:
             problem = _unavailable(str(error), 1)
         case EvaluatorsDisagree() | EngineFailure():
             problem = _unavailable("the request could not be decided reliably, so it was not", _AFTER_A_FAULT)
-        case IdempotencyConflict() | Overtaken() | Held() | NotFound():
+        case IdempotencyConflict() | Overtaken() | ActRefused() | Held() | NotFound():
             problem = Problem(_OF_STORAGE[type(error)], str(error))
         case HTTPException():
             problem = _of_framework(error)

@@ -2,11 +2,14 @@
 
 from typing import Final
 
+from eligibility.ruleset_life import APPROVING, PROPOSING
+
 ANYONE: Final[frozenset[str]] = frozenset({"anyone"})
 """No key is needed."""
 
 _DECIDING: Final = frozenset({"portal", "reviewer", "approver", "admin"})
 _READING: Final = _DECIDING | {"auditor"}
+_READING_RULESETS: Final = PROPOSING | {"auditor"}
 
 WATCHING: Final = frozenset({"monitor", "auditor", "admin"})
 """Who sees the details of the service's health."""
@@ -29,6 +32,18 @@ ROUTES: Final = {
     ("POST", "/v1/erasures"): frozenset({"admin"}),
     ("GET", "/v1/policy"): _READING,
     ("GET", "/v1/policy/{view}"): _READING,
+    ("GET", "/v1/rulesets"): _READING_RULESETS,
+    ("GET", "/v1/rulesets/{digest}"): _READING_RULESETS,
+    ("GET", "/v1/rulesets/{digest}/impact"): _READING_RULESETS,
+    ("POST", "/v1/rulesets"): PROPOSING,
+    ("POST", "/v1/rulesets/{digest}/checks"): PROPOSING,
+    ("POST", "/v1/rulesets/{digest}/impact"): PROPOSING,
+    ("POST", "/v1/rulesets/{digest}/impact/{group}/sign-off"): PROPOSING,
+    ("POST", "/v1/rulesets/{digest}/proposal"): PROPOSING,
+    ("POST", "/v1/rulesets/{digest}/withdrawal"): PROPOSING,
+    ("POST", "/v1/rulesets/{digest}/approval"): APPROVING,
+    ("POST", "/v1/rulesets/{digest}/activation"): APPROVING,
+    ("DELETE", "/v1/rulesets/{digest}/activation"): APPROVING,
     ("GET", "/health/live"): ANYONE,
     ("GET", "/health/ready"): ANYONE,
     ("GET", "/schema/openapi.json"): ANYONE,

@@ -12,21 +12,23 @@ from typing import Any, Final
 import orjson
 from litestar.connection import ASGIConnection
 
+from api.jobs import Jobs
 from api.reasons import Reasons
 from api.turns import Turns
 from eligibility.atoms import Questions
 from eligibility.building import build, check_semantics
 from eligibility.decider import Decider, Recent
-from eligibility.errors import StorageUnavailable
+from eligibility.errors import RulesetInvalid, StorageUnavailable
 from eligibility.ruleset import Ruleset
+from eligibility.ruleset_acts import Record
 from eligibility.settings import Settings
 from eligibility.storage import rulesets
 from eligibility.storage.database import Database
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
 
-FRESH_SECONDS: Final = 2.0
-"""How long after another ruleset was put in force, elsewhere, the former may still answer."""
+FRESH_SECONDS: Final = 1.5
+"""How old what was last seen in force may be when an answer is begun: none leaves two seconds too late."""
 
 MOST_EXPORTS: Final = 4
 """Exports that one process sends at a time: each has a connection to the database, and a thread."""
@@ -41,10 +43,11 @@ async def recorded_ruleset(database: Database, digest: str) -> Ruleset:
 class InForce:
     """The ruleset in force, and the decider that works under it."""
 
-    def __init__(self, database: Database, decider: Decider) -> None:
+    def __init__(self, database: Database, decider: Decider, looked: float) -> None:
+        """`looked` is the monotonic time when it was asked what is in force."""
         self.decider = decider
         self._database = database
-        self._looked = time.monotonic()
+        self._looked = looked
         self._one_at_a_time = asyncio.Lock()
 
     @classmethod
@@ -53,18 +56,29 @@ class InForce:
 
         Raises StorageUnavailable, RulesetInvalid.
         """
+        looked = time.monotonic()
         digest = await _digest_in_force(database)
         found = shipped if digest == shipped.digest else await recorded_ruleset(database, digest)
-        return cls(database, _ready(found))
+        return cls(database, _ready(found), looked)
 
     async def refresh(self) -> None:
-        """See what is in force now. Raises StorageUnavailable, RulesetInvalid."""
+        """See what is in force now.
+
+        Raises StorageUnavailable, also where this release cannot decide under it.
+        """
+        began = time.monotonic()
         async with self._one_at_a_time:
+            if self._looked > began:  # somebody else has looked while we waited
+                return
+            began = time.monotonic()  # what is put in force from now on may not be seen
             digest = await _digest_in_force(self._database)
             if digest != self.decider.ruleset.digest:
                 found = await recorded_ruleset(self._database, digest)
-                self.decider = _ready(found)
-            self._looked = time.monotonic()
+                try:
+                    self.decider = _ready(found)
+                except RulesetInvalid as invalid:
+                    raise StorageUnavailable(str(invalid), retry_after=30) from invalid
+            self._looked = began
 
     async def current(self) -> Decider:
         """The decider under what was in force at most FRESH_SECONDS ago. Raises as `refresh` does."""
@@ -98,11 +112,19 @@ class Service:
     keys: Keys
     in_force: InForce
     reasons: Reasons = field(default_factory=Reasons)
-    exports: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(MOST_EXPORTS))
+    jobs: Jobs = field(default_factory=Jobs)
+    exports: Turns = field(
+        default_factory=partial(Turns, "exports", at_once=MOST_EXPORTS, waiting=0, retry_after=30)
+    )
     replays: Turns = field(default_factory=partial(Turns, "replays"))
     rendered: Recent[Hashable, bytes] = field(default_factory=lambda: Recent(64))
     _rulesets: Recent[str, Ruleset] = field(default_factory=lambda: Recent(8))
     _questions: Recent[tuple[str, str], Questions] = field(default_factory=lambda: Recent(32))
+
+    @property
+    def record(self) -> Record:
+        """Where acts on rulesets are recorded."""
+        return Record(self.database, self.log)
 
     async def questions(self, digest: str, generation: str) -> Questions:
         """The questions of a generation under a ruleset that decisions were recorded under.

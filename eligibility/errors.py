@@ -16,6 +16,7 @@ EligibilityError
     ├── RulesetReplaced           another policy was put in force meanwhile
     ├── IdempotencyConflict       409: the key was used for another request
     ├── Overtaken                 409: somebody else did it, or something else, first
+    ├── ActRefused                409: as things stand, this may not be done to a ruleset, or not by them
     ├── Held                      409: a legal hold keeps it
     ├── RecordRefused             the database refused this one record
     ├── LogDamaged                what is stored does not prove what it should
@@ -138,6 +139,10 @@ class IdempotencyConflict(StorageError):
 
 class Overtaken(StorageError):
     """Look again, then decide whether it is still to be done: what the act rests on has changed meanwhile."""
+
+
+class ActRefused(StorageError):
+    """Do first what the message names, or let somebody else do it. Nothing was recorded."""
 
 
 class Held(StorageError):

@@ -157,9 +157,9 @@ class _Source:
             content = self._read(name)
             if content is None:
                 continue
-            if list(content) != ["rules"]:
+            if list(content) != ["rules"] or not isinstance(content["rules"] or [], list):
                 self._fault(
-                    f"{name}.yaml", 1, "a rule file has the one key `rules`", "put the rules under it"
+                    f"{name}.yaml", 1, "a rule file has the one key `rules`", "list the rules under it"
                 )
                 continue
             for node in content["rules"] or ():

@@ -81,7 +81,7 @@ def test_the_readme_gives_the_default_of_a_setting(variable: tuple[str, str, str
 
 def test_the_readme_lists_the_routes_and_no_others() -> None:
     table = README.split("\n## Calls\n")[1].split("\n\nErrors are ")[0]
-    listed = set(re.findall(r"`((?:GET|POST) /[^`]*)`", table))
+    listed = set(re.findall(r"`((?:DELETE|GET|POST) /[^`]*)`", table))
     routes = {f"{method} {path.replace('{identifier}', '{id}')}" for method, path in ROUTES}
     shortened = {re.sub(r"/(\{view\}|openapi\.\w+|problems)$", "/…", route) for route in routes}
     assert listed == shortened

@@ -23,6 +23,7 @@ from eligibility.loading import load_rules, shipped_rules
 from eligibility.reading import read_request
 from eligibility.reasoner import Asked, Reasoner, checked
 from eligibility.recording import decision_entry
+from eligibility.rules_folder import read_folder
 from eligibility.ruleset import Ruleset
 from eligibility.settings import Settings
 from eligibility.storage import rulesets
@@ -81,10 +82,11 @@ def _reasons(made: Decision, asked: Asked) -> Document:
 
 async def _recorded(body: bytes, url: str, settings: Settings, asked: Asked) -> Document:
     """Decide under the ruleset in force, and record it."""
-    shipped = load_rules(settings.rules_dir or shipped_rules())
+    folder = settings.rules_dir or shipped_rules()
+    shipped, files = load_rules(folder), read_folder(folder)
     async with opened(url, settings) as store:
         words = canonical(dict(shipped.document))
-        await rulesets.genesis(store.log, store.database, shipped.digest, shipped.version, words)
+        await rulesets.genesis(store.log, store.database, shipped.digest, shipped.version, words, files)
         digest = await rulesets.in_force(store.database)
         ruleset: Ruleset = shipped
         if digest is not None and digest != shipped.digest:

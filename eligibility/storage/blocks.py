@@ -20,6 +20,7 @@ from psycopg.errors import Diagnostic
 from eligibility import merkle
 from eligibility.chain import Header
 from eligibility.errors import (
+    ActRefused,
     IdempotencyConflict,
     LogBehind,
     Overtaken,
@@ -30,6 +31,7 @@ from eligibility.errors import (
 )
 from eligibility.storage.database import Acknowledged
 from eligibility.storage.entries import Earlier, Prepared, Recorded
+from eligibility.storage.failures import from_database
 from eligibility.storage.records import hash_bytes
 from eligibility.storage.signing_keys import Signer, signing_key_missing
 
@@ -240,7 +242,13 @@ async def _run_statements(connection: Connection, winners: Sequence[Prepared]) -
     """Make the changes that belong to the entries."""
     for prepared in winners:
         for statement in prepared.entry.also:
-            cursor = await connection.execute(statement.sql.encode(), statement.parameters)
+            try:
+                cursor = await connection.execute(statement.sql.encode(), statement.parameters)
+            except psycopg.Error as error:
+                refused = from_database(error)
+                if isinstance(refused, ActRefused):
+                    raise Dropped({prepared: refused}) from error
+                raise
             if statement.rows is not None and cursor.rowcount != statement.rows:
                 raise Dropped({prepared: Overtaken(f"`{prepared.entry.kind}` came too late: look again")})
 

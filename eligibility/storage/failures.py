@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import psycopg
 import sqlalchemy.exc
 
-from eligibility.errors import RecordRefused, StorageError, StorageUnavailable
+from eligibility.errors import ActRefused, RecordRefused, StorageError, StorageUnavailable
 
 _PASSING_CLASSES = {
     "08",  # connection
@@ -21,6 +21,9 @@ _PASSING_CLASSES = {
 }
 """Classes of SQLSTATE that speak of the database's state, not of what it was asked to do."""
 
+_ACT_REFUSED = "EL001"
+"""What the functions of our migrations raise, with a sentence for people, where an act is not allowed."""
+
 
 def from_database(error: Exception) -> StorageError:
     """Our error for an error of psycopg or SQLAlchemy. The database's words are for logs, as its cause."""
@@ -29,6 +32,8 @@ def from_database(error: Exception) -> StorageError:
         return StorageUnavailable("the database does not answer: try again shortly")
     if isinstance(origin, psycopg.Error):
         state = origin.sqlstate
+        if state == _ACT_REFUSED:
+            return ActRefused(str(origin.diag.message_primary))
         if state is None and isinstance(origin, psycopg.OperationalError):  # the connection went away
             return StorageUnavailable("the database does not answer: try again shortly")
         if state is not None and state[:2] in _PASSING_CLASSES:

@@ -29,14 +29,14 @@ def newest_revision() -> str:
     return head
 
 
-def upgrade(owner_url: str) -> None:
-    """Migrate to the newest revision as the owner, all of it or nothing. Raises StorageUnavailable."""
+def upgrade(owner_url: str, revision: str = "head") -> None:
+    """Migrate to a revision, the newest, as the owner, all of it or nothing. Raises StorageUnavailable."""
     engine = create_engine(sqlalchemy_url(owner_url), connect_args={"connect_timeout": 5})
     try:
         with translated(), engine.begin() as connection:
             config = _config()
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            command.upgrade(config, revision)
     finally:
         engine.dispose()
 

@@ -2,24 +2,29 @@
 
 import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 import uuid_utils.compat
 from sqlalchemy import select
 
-from eligibility.errors import NotFound, Overtaken
+from eligibility.errors import ActRefused, NotFound, Overtaken
 from eligibility.storage import tables
 from eligibility.storage.database import STATEMENT_SECONDS, Database
 from eligibility.storage.entries import Entry, Statement
 from eligibility.storage.failures import translated
 from eligibility.storage.log import AuditLog
 from eligibility.storage.records import hash_bytes, hash_text
+from eligibility.storage.ruleset_moves import (
+    ACTIVATED,
+    LOADED,
+    move_statement,
+    source_digest,
+    source_statement,
+)
 
 logger = logging.getLogger(__name__)
-
-ACTIVATED = "ruleset.activated"
-LOADED = "ruleset.loaded"
 
 
 @dataclass(frozen=True)
@@ -52,25 +57,38 @@ async def in_force(database: Database) -> str | None:
     return None if digest is None else hash_text(digest)
 
 
-async def save(
-    log: AuditLog, digest: str, version: str, document: bytes, *, actor: str, channel: str
+async def save(  # noqa: PLR0913  # all that a draft is
+    log: AuditLog,
+    digest: str,
+    version: str,
+    document: bytes,
+    *,
+    actor: str,
+    channel: str,
+    files: Mapping[str, str] | None = None,
+    reason: str | None = None,
 ) -> bool:
-    """Keep a ruleset as a draft, and record that; False where it was kept already.
+    """Keep a ruleset as a draft, with the files that it was loaded from; False where it was kept already.
 
     Raises StorageUnavailable.
     """
-    at = datetime.now(UTC)
+    at, record = datetime.now(UTC), uuid_utils.compat.uuid7()
     try:
         await log.append(
             Entry(
                 kind=LOADED,
-                id=uuid_utils.compat.uuid7(),
+                id=record,
                 at=at,
                 actor=actor,
                 channel=channel,
                 ruleset=digest,
-                facts={"version": version},
-                also=(_keep(digest, version, document, at, actor, rows=1),),
+                facts=_facts(version, files),
+                private={"reason": reason} if reason else None,
+                also=(
+                    _keep(digest, version, document, at, actor, rows=1),
+                    *([] if files is None else [source_statement(digest, files, record)]),
+                    move_statement(digest, "loaded", actor, record),
+                ),
             )
         )
     except Overtaken:
@@ -79,7 +97,12 @@ async def save(
 
 
 async def genesis(
-    log: AuditLog, database: Database, digest: str, version: str, document: bytes
+    log: AuditLog,
+    database: Database,
+    digest: str,
+    version: str,
+    document: bytes,
+    files: Mapping[str, str] | None = None,
 ) -> str | None:
     """Put the policy in force on an empty log, as a recorded act of `system`.
 
@@ -89,14 +112,16 @@ async def genesis(
     current = await in_force(database)
     if current is None:
         try:
-            await _activate_first(log, digest, version, document)
-        except Overtaken:  # by another process that started with us
+            await _activate_first(log, digest, version, document, files)
+        except (Overtaken, ActRefused):  # by another process that started with us
             current = await in_force(database)
+            if current is None:
+                raise
         else:
             return None
     if current == digest:
         return None
-    await save(log, digest, version, document, actor="system", channel="system")
+    await save(log, digest, version, document, actor="system", channel="system", files=files)
     warning = (
         f"the rules folder (version {version}, {digest}) differs from the ruleset in force ({current}): "
         "it is kept as a draft, and what is in force decides"
@@ -105,21 +130,30 @@ async def genesis(
     return warning
 
 
-async def _activate_first(log: AuditLog, digest: str, version: str, document: bytes) -> None:
-    at = datetime.now(UTC)
-    first = Statement("UPDATE head SET ruleset = %s WHERE ruleset IS NULL", (hash_bytes(digest),), rows=1)
+async def _activate_first(
+    log: AuditLog, digest: str, version: str, document: bytes, files: Mapping[str, str] | None
+) -> None:
+    at, record = datetime.now(UTC), uuid_utils.compat.uuid7()
     await log.append(
         Entry(
             kind=ACTIVATED,
-            id=uuid_utils.compat.uuid7(),
+            id=record,
             at=at,
             actor="system",
             channel="system",
             ruleset=digest,
-            facts={"version": version},
-            also=(first, _keep(digest, version, document, at, "system")),
+            facts=_facts(version, files),
+            also=(
+                _keep(digest, version, document, at, "system"),
+                *([] if files is None else [source_statement(digest, files, record)]),
+                move_statement(digest, "activated", "system", record),
+            ),
         )
     )
+
+
+def _facts(version: str, files: Mapping[str, str] | None) -> dict[str, str]:
+    return {"version": version, **({} if files is None else {"source": source_digest(files)})}
 
 
 def _keep(

@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    UniqueConstraint,
     Uuid,
     false,
     text,
@@ -157,6 +158,59 @@ ruleset = Table(
     Column("loaded_at", _Time, nullable=False),
     Column("loaded_by", Text, nullable=False),
     _hash("digest"),
+)
+
+ruleset_source = Table(
+    "ruleset_source",
+    metadata,
+    Column("record", Uuid, primary_key=True),  # that says when, and by whom it was loaded
+    Column("ruleset", ForeignKey("ruleset.digest"), nullable=False),
+    Column("files", LargeBinary, nullable=False),  # canonical JSON: texts by path, cases too
+    Index(None, "ruleset", "record"),
+)
+
+ruleset_step = Table(
+    "ruleset_step",
+    metadata,
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("record", Uuid, nullable=False),
+    Column("ruleset", ForeignKey("ruleset.digest"), nullable=False),
+    Column("step", Text, nullable=False),
+    Column("actor", Uuid, nullable=False),
+    Column("at", _Time, nullable=False),
+    Column("due", _Time),  # when what is scheduled is to be put in force
+    CheckConstraint(
+        "step IN ('loaded', 'proposed', 'approved', 'withdrawn', 'scheduled', 'unscheduled', 'activated', "
+        "'retired')",
+        name="step",
+    ),
+    UniqueConstraint("record", "step"),
+    CheckConstraint("(due IS NOT NULL) = (step = 'scheduled')", name="due"),
+    Index(None, "ruleset", "number"),
+)
+
+ruleset_check = Table(
+    "ruleset_check",
+    metadata,
+    Column("record", Uuid, primary_key=True),
+    Column("ruleset", ForeignKey("ruleset.digest"), nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("against", LargeBinary, nullable=False),  # the ruleset that was in force
+    Column("passed", Boolean, nullable=False),
+    Column("report", LargeBinary, nullable=False),  # canonical JSON
+    CheckConstraint("kind IN ('load', 'tests', 'proof', 'difference', 'impact')", name="kind"),
+    Index(None, "ruleset", "kind", "record"),
+)
+
+impact_sign_off = Table(
+    "impact_sign_off",
+    metadata,
+    Column("record", Uuid, primary_key=True),
+    Column("ruleset", LargeBinary, nullable=False),
+    Column("impact", ForeignKey("ruleset_check.record"), nullable=False),
+    Column("group_id", Text, nullable=False),
+    Column("actor", Uuid, nullable=False),
+    UniqueConstraint("impact", "group_id"),
 )
 
 principal = Table(

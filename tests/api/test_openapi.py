@@ -10,12 +10,13 @@ from ruamel.yaml import YAML
 
 from api.app import HANDLERS
 from api.documented import OPERATION
+from api.forms import FormOfCall, read_form
 from api.roles import ROUTES
 from api.schemas import ProblemDocument
 from eligibility.facts import RequestBody
 from tests.api.serving import Server
 
-METHODS = {"get", "post"}
+METHODS = {"delete", "get", "post"}
 
 
 @pytest.fixture(scope="session")
@@ -101,6 +102,17 @@ def test_every_example_fits_its_schema(document: dict[str, Any]) -> None:
             for content in filter(None, answer.get("content", {}).values()):
                 model = models[content["schema"]["$ref"].rsplit("/", 1)[1]]
                 model.model_validate_json(json.dumps(content["example"]), strict=True)
+
+
+def test_every_example_of_a_body_fits_its_form(document: dict[str, Any]) -> None:
+    found = [handler.opt[OPERATION].body for handler in HANDLERS if OPERATION in handler.opt]
+    forms = {form.__name__: form for form in found if form is not None and issubclass(form, FormOfCall)}
+    assert len(forms) > 2
+    for _, _, operation in operations(document):
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            form = forms.get(content["schema"]["$ref"].rsplit("/", 1)[1])
+            if form is not None:
+                read_form(form, json.dumps(content["example"]).encode())
 
 
 def test_every_reference_leads_somewhere(document: dict[str, Any]) -> None:

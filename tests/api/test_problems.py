@@ -25,6 +25,7 @@ RAISED: list[tuple[errors.EligibilityError, int]] = [
     (errors.RulesetReplaced("again and again"), 503),
     (errors.IdempotencyConflict("used before"), 409),
     (errors.Overtaken("too late"), 409),
+    (errors.ActRefused("not by you"), 409),
     (errors.Held("a hold keeps it"), 409),
     (errors.RecordRefused("the database refused it"), 500),
     (errors.LogDamaged("a block does not hold together"), 500),

@@ -6,7 +6,8 @@ import uuid_utils.compat
 
 from tests.conftest import FreshDatabase
 
-LOG = ("record", "evaluation", "idempotency", "block", "ruleset", "partition", "signing_key")
+LIFE = ("ruleset_source", "ruleset_step", "ruleset_check", "impact_sign_off")
+LOG = ("record", "evaluation", "idempotency", "block", "ruleset", "partition", "signing_key", *LIFE)
 ALL = (*LOG, "private")
 
 
@@ -30,6 +31,18 @@ def filled(database: FreshDatabase) -> FreshDatabase:
         )
         service.execute("INSERT INTO signing_key VALUES ('', %s, %s)", (hash_, record))
         service.execute("INSERT INTO ruleset VALUES (%s, '', '', now(), '')", (hash_,))
+    with psycopg.connect(database.superuser_url) as superuser:
+        superuser.execute("SET session_replication_role = replica")  # no record announces these
+        superuser.execute("INSERT INTO ruleset_source VALUES (%s, %s, '')", (record, hash_))
+        superuser.execute(
+            "INSERT INTO ruleset_step VALUES (1, %s, %s, 'loaded', %s, now())", (record, hash_, record)
+        )
+        superuser.execute(
+            "INSERT INTO ruleset_check VALUES (%s, %s, 'impact', %s, true, '')", (record, hash_, hash_)
+        )
+        superuser.execute(
+            "INSERT INTO impact_sign_off VALUES (%s, %s, %s, '', %s)", (record, hash_, record, record)
+        )
     return database
 
 
@@ -49,6 +62,10 @@ def changes(table: str) -> Iterator[str]:
         "block": "hash",
         "idempotency": "record",
         "evaluation": "ruleset",
+        "ruleset_step": "step",
+        "ruleset_source": "files",
+        "ruleset_check": "passed",
+        "impact_sign_off": "actor",
         "ruleset": "version",
         "signing_key": "public",
     }
@@ -92,6 +109,9 @@ def test_the_service_cannot_change_the_log_nor_any_partition_of_it(filled: Fresh
         "DELETE FROM private",
         "INSERT INTO head VALUES (true, 0, 1, '', NULL)",
         "UPDATE head SET singleton = true",
+        "UPDATE head SET ruleset = NULL",
+        "INSERT INTO ruleset_step VALUES (9, gen_random_uuid(), '', 'loaded', gen_random_uuid(), now())",
+        "SELECT ruleset_lacks('', '')",
         "UPDATE api_key SET role = 'admin'",
         "UPDATE principal SET name = 'x'",
         "DELETE FROM api_key",

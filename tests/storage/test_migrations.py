@@ -1,5 +1,9 @@
+from uuid import UUID
+
+import orjson
 import psycopg
 import pytest
+import uuid_utils.compat
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import create_engine
@@ -60,6 +64,32 @@ def test_migrating_twice_changes_nothing(database: FreshDatabase) -> None:
     assert shape(database.owner_url) == before
     assert migrate.is_current(database.service_url)
     assert migrate.current(database.service_url) == migrate.newest_revision()
+
+
+def test_what_was_loaded_before_there_were_steps_has_them(postgres: EmbeddedPostgres) -> None:
+    with psycopg.connect(postgres.url("postgres", "postgres"), autocommit=True) as admin:
+        admin.execute("CREATE DATABASE eligibility_3 OWNER eligibility_owner")
+        admin.execute("CREATE ROLE eligibility_3_service")
+    url = postgres.url("eligibility_owner", "eligibility_3")
+    migrate.upgrade(url, "0002")
+    records = [
+        (kind, uuid_utils.compat.uuid7()) for kind in ("ruleset.activated", "remark", "ruleset.loaded")
+    ]
+    hash_ = b"h" * 32
+    with psycopg.connect(url) as owner:
+        owner.execute("SELECT make_partitions(now()::date, %s)", (records[0][1],))
+        owner.execute("INSERT INTO ruleset VALUES (%s, '', '', now(), '')", (hash_,))
+        for kind, record in records:
+            body = orjson.dumps({"kind": kind, "ruleset": f"sha256:{hash_.hex()}"})
+            owner.execute(
+                "INSERT INTO record (id, block, position, kind, at, actor, channel, body, leaf) "
+                "VALUES (%s, %s, 0, %s, now(), %s, 'system', %s, %s)",
+                (record, record, kind, UUID(int=0), body, hash_),
+            )
+    migrate.upgrade(url)
+    with psycopg.connect(url) as owner:
+        steps = owner.execute("SELECT record, ruleset, step FROM ruleset_step ORDER BY number").fetchall()
+    assert steps == [(records[0][1], hash_, "activated"), (records[2][1], hash_, "loaded")]
 
 
 def test_a_database_without_the_services_role_is_refused_with_the_remedy(postgres: EmbeddedPostgres) -> None:
