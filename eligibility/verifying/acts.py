@@ -16,7 +16,7 @@ from eligibility.storage.holds import RELEASED, SET
 from eligibility.storage.key_rotation import GENESIS, ROTATED
 from eligibility.storage.reading_log import Act
 from eligibility.storage.retention import RETENTION
-from eligibility.storage.rulesets import ACTIVATED, LOADED
+from eligibility.storage.ruleset_moves import ACTIVATED, CHECKED, LOADED, SIGNED_OFF
 from eligibility.verifying.verdicts import Flaw, Place
 
 Row = dict[str, Anything]
@@ -111,13 +111,43 @@ def _revoked(expected: Expected, act: Act, envelope: Mapping[str, Anything], _te
     expected.row("api_key", envelope["facts"]["key"])["revoked_at"] = act.at
 
 
-def _ruleset(expected: Expected, act: Act, envelope: Mapping[str, Anything], _texts: _Texts) -> None:
-    digest = envelope["ruleset"]
+def _ruleset(expected: Expected, act: Act, envelope: Mapping[str, Anything], texts: _Texts) -> None:
+    digest, facts = envelope["ruleset"], envelope["facts"]
+    if "source" in facts:
+        row = {"record": str(act.id), "ruleset": digest, "files": facts["source"]}
+        expected.add("ruleset_source", str(act.id), row)
     if digest not in expected.tables.get("ruleset", {}):
         row = {"digest": digest, "version": envelope["facts"]["version"]}
         expected.add("ruleset", digest, row | {"loaded_at": act.at, "loaded_by": act.actor})
     if act.kind == ACTIVATED:
         expected.in_force = digest
+    steps = expected.tables.get("ruleset_step", {}).values()
+    if act.kind == ACTIVATED or all(step["ruleset"] != digest for step in steps):  # else: other files of it
+        _step(expected, act, envelope, texts)
+
+
+def _step(expected: Expected, act: Act, envelope: Mapping[str, Anything], _texts: _Texts) -> None:
+    digest, facts = envelope["ruleset"], envelope["facts"]
+    steps = [(digest, act.kind.removeprefix("ruleset."))]
+    if act.kind == ACTIVATED and "former" in facts:
+        steps.append((facts["former"], "retired"))
+    for ruleset, step in steps:
+        number = str(len(expected.tables.get("ruleset_step", {})) + 1)
+        row = {"record": str(act.id), "ruleset": ruleset, "step": step, "actor": act.actor}
+        expected.add("ruleset_step", number, row | {"due": facts.get("due")})
+
+
+def _check(expected: Expected, act: Act, envelope: Mapping[str, Anything], _texts: _Texts) -> None:
+    facts = envelope["facts"]
+    row = {"record": str(act.id), "ruleset": envelope["ruleset"], "kind": facts["check"]}
+    row |= {name: facts[name] for name in ("against", "passed", "report")}
+    expected.add("ruleset_check", str(act.id), row)
+
+
+def _sign_off(expected: Expected, act: Act, envelope: Mapping[str, Anything], _texts: _Texts) -> None:
+    facts = envelope["facts"]
+    row = {"record": str(act.id), "ruleset": envelope["ruleset"], "impact": facts["impact"]}
+    expected.add("impact_sign_off", str(act.id), row | {"group_id": facts["group"], "actor": act.actor})
 
 
 def _retention(expected: Expected, act: Act, envelope: Mapping[str, Anything], _texts: _Texts) -> None:
@@ -139,6 +169,7 @@ def _released(expected: Expected, act: Act, envelope: Mapping[str, Anything], _t
     expected.row("legal_hold", envelope["facts"]["hold"])["released_by"] = str(act.id)
 
 
+_STEPS = ("proposed", "approved", "withdrawn", "scheduled", "unscheduled")
 _READERS: Mapping[str, Callable[[Expected, Act, Mapping[str, Anything], _Texts], None]] = {
     "partition.made": _partition,
     GENESIS: _signing_key,
@@ -148,6 +179,9 @@ _READERS: Mapping[str, Callable[[Expected, Act, Mapping[str, Anything], _Texts],
     "key.revoked": _revoked,
     LOADED: _ruleset,
     ACTIVATED: _ruleset,
+    **{f"ruleset.{step}": _step for step in _STEPS},
+    CHECKED: _check,
+    SIGNED_OFF: _sign_off,
     RETENTION: _retention,
     SET: _hold,
     RELEASED: _released,

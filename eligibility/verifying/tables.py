@@ -29,10 +29,18 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
         *("bootstrap", "created_at", "expires_at", "revoked_at"),
     ),
     "ruleset": ("digest", "version", "loaded_at", "loaded_by"),
+    "ruleset_source": ("record", "ruleset", "files"),
+    "ruleset_step": ("number", "record", "ruleset", "step", "actor", "due"),
+    "ruleset_check": ("record", "ruleset", "kind", "against", "passed", "report"),
+    "impact_sign_off": ("record", "ruleset", "impact", "group_id", "actor"),
     "retention": ("made_by", "month", "class"),
     "legal_hold": ("id", "first_month", "last_month", "released_by"),
 }
 """The columns of each table that follows from the log, its key first."""
+
+_AS_TEXT = {"expires_at", "due"}
+_HASHES = {"digest", "ruleset", "against"}
+_HASHED = {("api_key", "mac"), ("ruleset_source", "files"), ("ruleset_check", "report")}
 
 
 def derived_flaws(reader: LogReader, expected: Expected) -> Iterator[Flaw]:
@@ -53,11 +61,11 @@ def _plain(table: str, column: str, value: Anything) -> Anything:
     """A value as the log writes it."""
     if isinstance(value, UUID):
         return str(value)
-    if column == "expires_at":
+    if column in _AS_TEXT:
         return None if value is None else timestamp(value)
-    if (table, column) == ("api_key", "mac"):
+    if (table, column) in _HASHED:
         return hash_text(sha256(value).digest())
-    if (table, column) == ("ruleset", "digest"):
+    if column in _HASHES:
         return hash_text(value)
     return value if isinstance(value, datetime) or not isinstance(value, date) else value.isoformat()
 

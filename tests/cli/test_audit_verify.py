@@ -11,7 +11,8 @@ from eligibility.decider import Decider
 from eligibility.storage.embedded import EmbeddedPostgres
 from tests.cli.running import command, environment
 from tests.conftest import fresh_database
-from tests.storage.logs import SECRET, MadeLog, make_log
+from tests.storage.logs import MadeLog, make_log
+from tests.storage.making import SECRET
 
 
 @pytest.fixture(scope="module")

@@ -13,14 +13,14 @@ from eligibility.storage.embedded import EmbeddedPostgres
 from eligibility.storage.log import AuditLog
 from eligibility.storage.signing_keys import Signer
 from tests.conftest import FreshDatabase, fresh_database
-from tests.storage import logs
+from tests.storage import making
 from tests.storage.exporting import Exports, exports_of
 from tests.storage.logs import MadeLog, make_log
 
 _folder = tempfile.TemporaryDirectory(prefix="eligibility-signing-")
 atexit.register(_folder.cleanup)
 
-SECRET = logs.SECRET
+SECRET = making.SECRET
 SIGNER = Signer(Path(_folder.name) / "signing-key", may_create=True)
 
 

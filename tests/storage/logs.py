@@ -20,6 +20,8 @@ from eligibility.chain import signed_document
 from eligibility.decider import Decider
 from eligibility.reading import read_request
 from eligibility.recording import decision_entry
+from eligibility.ruleset import Ruleset
+from eligibility.ruleset_life import Actor
 from eligibility.signing import SigningKey
 from eligibility.storage.database import Database
 from eligibility.storage.entries import Entry
@@ -30,15 +32,15 @@ from eligibility.storage.keys import Key, Keys
 from eligibility.storage.log import AuditLog
 from eligibility.storage.reading_log import reading_log
 from eligibility.storage.retention import Class, drop, months
-from eligibility.storage.rulesets import genesis, save
+from eligibility.storage.rulesets import genesis, in_force, save
 from eligibility.storage.signing_keys import Signer
 from eligibility.verifying.anchors import read_checkpoints
 from eligibility.verifying.verification import Wanted
 from tests.conftest import FreshDatabase
 from tests.properties.requests import document
-from tests.storage.making import made_in, remark
+from tests.storage.living import Living
+from tests.storage.making import SECRET, made_in, remark
 
-SECRET = b"the secret of a service that lives for one test"
 DECISIONS = 72
 MONTHS, HELD = (date(2025, 3, 1), date(2025, 4, 1), date(2025, 5, 1)), date(2025, 6, 1)
 DROPPED: dict[date, Class] = dict(zip(MONTHS, ("texts", "decisions", "accesses"), strict=True))
@@ -72,12 +74,11 @@ async def _write(database: FreshDatabase, signer: Signer, decider: Decider) -> N
     draft = build({**ruleset.document, "version": "a draft"})
     service = Database.open(database.service_url)
     async with AuditLog(service, SECRET, signer) as log:
-        await genesis(log, service, ruleset.digest, ruleset.version, canonical(dict(ruleset.document)))
-        await save(
-            log, draft.digest, draft.version, canonical(dict(draft.document)), actor="system", channel="cli"
-        )
+        files = {"ruleset.yaml": ruleset.version}
+        await genesis(log, service, ruleset.digest, ruleset.version, canonical(dict(ruleset.document)), files)
         keys = Keys(service, SECRET)
         principals = await _let_people_in(keys, log)
+        await _put_in_force(log, service, keys, draft)
         deciders = (decider, Decider(draft))
         for begin in range(0, DECISIONS, _GROUP):
             if begin == DECISIONS // 2:
@@ -96,6 +97,25 @@ async def _write(database: FreshDatabase, signer: Signer, decider: Decider) -> N
                 old = [_decision(random, deciders, random.choice(principals), number) for number in numbers]
                 await _take_away(log, service, old, group)
     await service.close()
+
+
+async def _put_in_force(log: AuditLog, service: Database, keys: Keys, draft: Ruleset) -> None:
+    """Bring another ruleset into force, with all that this takes, and schedule nothing but in vain."""
+    people = [str(await keys.principal(log, name, "person")) for name in ("Grace", "Joan")]
+    proposer, approver = (Actor(person, "person", "http") for person in people)
+    former = str(await in_force(service))
+    living = Living(service, log, former, proposer, approver, approver)
+    document = canonical(dict(draft.document))
+    files = {"ruleset.yaml": draft.version}
+    await save(log, draft.digest, draft.version, document, actor="system", channel="cli", files=files)
+    await living.sourced(draft.digest)
+    await living.step(draft.digest, "proposed", proposer)
+    await living.step(draft.digest, "withdrawn", proposer)
+    await living.approved(draft.digest)
+    due = datetime.now(UTC) + timedelta(days=1)
+    await living.step(draft.digest, "scheduled", approver, due=due)
+    await living.step(draft.digest, "unscheduled", approver)
+    await living.step(draft.digest, "activated", approver)
 
 
 async def _take_away(log: AuditLog, service: Database, old: list[Entry], last: list[Entry]) -> None:
@@ -117,12 +137,11 @@ async def _take_away(log: AuditLog, service: Database, old: list[Entry], last: l
 
 
 def _decision(random: Random, deciders: tuple[Decider, Decider], actor: str, number: int) -> Entry:
-    is_draft = random.random() < 0.2
-    decider = deciders[is_draft]
+    decider = random.choice(deciders)
     request = read_request(orjson.dumps(document(random)), decider.ruleset.vocabulary)
     key = f"key {number}" if number % 2 else None
     entry = decision_entry(decider.decide(request), actor=actor, channel="http", idempotency_key=key)
-    return replace(entry, pinned=is_draft)
+    return replace(entry, pinned=True)
 
 
 async def _let_people_in(keys: Keys, log: AuditLog) -> list[str]:

@@ -37,6 +37,10 @@ TABLES = {
     "head": ("singleton",),
     "signing_key": ("id",),
     "ruleset": ("digest",),
+    "ruleset_source": ("record",),
+    "ruleset_step": ("number",),
+    "ruleset_check": ("record",),
+    "impact_sign_off": ("record",),
     "principal": ("id",),
     "api_key": ("id",),
     "partition": ("month",),
@@ -47,8 +51,10 @@ TABLES = {
 }
 """The tables that verification answers for, with their keys."""
 
-UNPROVABLE = {("dropped_leaf", "record")}
-"""Columns that nothing in the log vouches for: of a dropped record only its leaf is left."""
+UNPROVABLE = {("dropped_leaf", "record"), ("ruleset_step", "at")}
+"""Columns that nothing in the log vouches for: of a dropped record only its leaf is left, and the record of a
+step has a time of its own.
+"""
 
 
 PROVABLE = {"idempotency": "EXISTS (SELECT FROM private p WHERE p.record = t.record)"}

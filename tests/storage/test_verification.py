@@ -24,8 +24,8 @@ from eligibility.verifying.verdicts import MOST_TOLD, Report
 from eligibility.verifying.verification import Beside, Wanted, verify
 from tests.conftest import FreshDatabase
 from tests.storage import forging
-from tests.storage.logs import SECRET, MadeLog, contents, everything
-from tests.storage.making import remark
+from tests.storage.logs import MadeLog, contents, everything
+from tests.storage.making import SECRET, remark
 from tests.storage.tampering import Connection, Way, found_by, tampered
 
 BLOCK_0 = """
