@@ -8,9 +8,10 @@ from uuid import UUID
 from litestar import Request, Response, post, route
 from litestar.status_codes import HTTP_200_OK, HTTP_201_CREATED, HTTP_204_NO_CONTENT
 
-from api.answers import answer, as_json
+from api.answers import Answer, answer, as_json
 from api.auth import caller, own_only
 from api.decisions_described import DECIDE, LIST, READ, WHAT_IF
+from api.direct import Direct
 from api.filters import NAMES, query_of
 from api.incoming import LARGEST_BODY, idempotency_key, json_body, parameter_fault, parameters
 from api.problems import Refusal
@@ -31,8 +32,14 @@ PATH: Final = "/v1/decisions"
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
-@post(PATH, status_code=HTTP_201_CREATED, request_max_body_size=LARGEST_BODY, opt=DECIDE.opt())
-async def decide(request: Request[Any, Any, Any]) -> Response[bytes]:
+@Direct(
+    PATH,
+    http_method=["POST"],
+    status_code=HTTP_201_CREATED,
+    request_max_body_size=LARGEST_BODY,
+    opt=DECIDE.opt(),
+)
+async def decide(request: Request[Any, Any, Any]) -> Answer:
     """Decide and record."""
     parameters(request)
     key = idempotency_key(request)

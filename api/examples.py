@@ -1,6 +1,5 @@
 """The worked examples of the OpenAPI document: real answers, made as they are for callers."""
 
-from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Final
 from uuid import UUID
@@ -102,7 +101,7 @@ def examples(decider: Decider) -> dict[str, Any]:
 def _as_stored(made: Decision) -> StoredDecision:
     """The decision as it would be read from the log, had it been recorded."""
     entry = decision_entry(made, actor=str(_PRINCIPAL.principal), channel=CHANNEL)
-    entry = replace(entry, id=_ID, at=moment_of(_ID))
+    entry = entry._replace(id=_ID, at=moment_of(_ID))
     prepared = prepare(entry, b"")
     return StoredDecision(
         id=entry.id,

@@ -1,8 +1,7 @@
 """Deciding and recording: no decision is answered before its record is durable."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from uuid import UUID
 
 import uuid_utils.compat
@@ -17,14 +16,14 @@ from eligibility.recording import decision_entry, moment_of
 from eligibility.storage.decisions import StoredDecision, decision
 from eligibility.storage.entries import Earlier, Entry
 from eligibility.storage.keys import Key
+from eligibility.storage.records import actor_of
 
 CHANNEL: Final = "http"
 ACCESS: Final = "access"
 _TRIES: Final = 3
 
 
-@dataclass(frozen=True)
-class Answered:
+class Answered(NamedTuple):
     """A recorded decision, ready to be sent; `is_new` says that this request made it."""
 
     id: UUID
@@ -42,7 +41,7 @@ async def decide_and_record(service: Service, body: bytes, key: Key, idempotency
         decider = service.in_force.decider
         made = decider.decide(read_request(body, decider.ruleset.vocabulary))
         entry = decision_entry(
-            made, actor=str(key.principal), channel=CHANNEL, idempotency_key=idempotency_key
+            made, actor=actor_of(key.principal), channel=CHANNEL, idempotency_key=idempotency_key
         )
         try:
             recorded = await service.log.append(entry)

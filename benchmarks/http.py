@@ -1,130 +1,144 @@
-"""Requests a second of `POST /v1/decisions`, against an empty endpoint on the same server.
+"""Requests a second of `POST /v1/decisions`, against an empty endpoint and a naive one on the same server.
 
-Server, database and client share the machine's cores, so only the ratio means something.
+Server, database and client share the machine's cores, so only ratios mean something.
 """
 
-import asyncio
-import json
-import os
-import signal
-import socket
-import subprocess
+from __future__ import annotations
+
 import sys
 import tempfile
 import time
-import urllib.error
-import urllib.request
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+from benchmarks.client import CONNECTIONS, KEY, Answers, ask
+from benchmarks.naive import DATABASE
+from benchmarks.processes import free_port, processor_seconds, running
 from benchmarks.requests import requests
+from eligibility.storage import migrate
+from eligibility.storage.embedded import EmbeddedPostgres, start_or_join
 
-CONNECTIONS = 64
 BODIES = 3_200
 SECONDS = 8.0
-WARM_UP_SECONDS = 4.0
-"""Enough for every body to be sent once, so that what is measured is the steady state: most requests are
-like earlier ones."""
-KEY = "benchmark-admin-key-of-32-letters"
-START_SECONDS = 60
+SHARE_OF_EMPTY = 0.5
+WAITS_OF_EMPTY = 3.0
+TIMES_NAIVE = 4.0
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+@dataclass(frozen=True)
+class Measured:
+    """What one server did: its answers, and microseconds of processor time per request by who spent them."""
+
+    answers: Answers
+    spent: dict[str, float]
 
 
 @contextmanager
-def _running(command: list[str], environment: dict[str, str], port: int, ready: str) -> Iterator[None]:
-    """A server process, from the moment it answers until it has ended."""
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.DEVNULL)
-    try:
-        deadline = time.monotonic() + START_SECONDS
-        while not _answers(f"http://127.0.0.1:{port}{ready}"):
-            if process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"`{' '.join(command)}` did not start")
-            time.sleep(0.05)
-        yield
-    finally:
-        process.send_signal(signal.SIGTERM)
-        process.wait(30)
+def _empty() -> Iterator[tuple[int, list[int]]]:
+    with _under_uvicorn("benchmarks.empty:create_app", {}) as (port, pid):
+        yield port, [pid]
 
 
-def _answers(url: str) -> bool:
-    try:
-        urllib.request.urlopen(url, timeout=2).close()  # noqa: S310 - our own loopback address
-    except urllib.error.HTTPError as error:
-        return error.code < 500
-    except OSError:
-        return False
-    return True
+@contextmanager
+def _naive() -> Iterator[tuple[int, list[int]]]:
+    with tempfile.TemporaryDirectory(prefix="eligibility-benchmark-") as folder, _database(folder) as server:
+        url = server.url("postgres", "postgres")
+        with _under_uvicorn("benchmarks.naive:create_app", {DATABASE: url}) as (port, pid):
+            yield port, [pid, _postmaster(server)]
 
 
-async def _connection(port: int, bodies: list[bytes], until: float, statuses: dict[int, int]) -> int:
-    """Send one request after the other; how many were answered."""
-    reader, writer = await asyncio.open_connection("127.0.0.1", port)
-    answered = 0
-    while time.monotonic() < until:
-        body = bodies[answered % len(bodies)]
-        writer.write(
-            b"POST /v1/decisions HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
-            b"Authorization: Bearer " + KEY.encode() + b"\r\nContent-Length: %d\r\n\r\n" % len(body) + body
-        )
-        head = await reader.readuntil(b"\r\n\r\n")
-        length = int(head.lower().split(b"content-length:")[1].split(b"\r\n")[0])
-        await reader.readexactly(length)
-        status = int(head.split(b" ", 2)[1])
-        statuses[status] = statuses.get(status, 0) + 1
-        answered += 1
-    writer.close()
-    return answered
-
-
-async def _rate(port: int, seconds: float) -> tuple[float, dict[int, int]]:
-    bodies = requests(BODIES)
-    share = len(bodies) // CONNECTIONS
-    statuses: dict[int, int] = {}
-    start = time.monotonic()
-    answered = await asyncio.gather(
-        *(
-            _connection(port, bodies[place * share : (place + 1) * share], start + seconds, statuses)
-            for place in range(CONNECTIONS)
-        )
-    )
-    return sum(answered) / (time.monotonic() - start), statuses
-
-
-def _measure(port: int) -> float:
-    asyncio.run(_rate(port, WARM_UP_SECONDS))
-    rate, statuses = asyncio.run(_rate(port, SECONDS))
-    print(f"  {rate:8.0f} requests a second, answers by status {json.dumps(statuses)}")
-    return rate
-
-
-def main() -> None:
-    """Measure both and print the ratio."""
-    print(f"{CONNECTIONS} connections, one server process")
-    port = _free_port()
-    options = ["--port", str(port), "--log-level", "warning", "--no-access-log", "--loop", "uvloop"]
-    command = [sys.executable, "-m", "uvicorn", "benchmarks.empty:create_app", "--factory", *options]
-    print("empty endpoint")
-    with _running(command, {}, port, "/"):
-        empty = _measure(port)
-    print("decisions, each durably recorded")
-    with tempfile.TemporaryDirectory(prefix="eligibility-benchmark-") as folder:
-        Path(folder).chmod(0o755)  # the embedded server's account must be able to enter
-        port = _free_port()
+@contextmanager
+def _audited() -> Iterator[tuple[int, list[int]]]:
+    with tempfile.TemporaryDirectory(prefix="eligibility-benchmark-") as folder, _database(folder) as server:
+        migrate.upgrade(server.owner_url)
+        port = free_port()
         environment = {
             "ELIGIBILITY_PORT": str(port),
             "ELIGIBILITY_DATA_DIR": f"{folder}/data",
             "ELIGIBILITY_ADMIN_KEY": KEY,
         }
-        with _running([sys.executable, "-m", "eligibility", "serve"], environment, port, "/health/ready"):
-            decided = _measure(port)
-    print(f"decisions as a share of the empty endpoint: {decided / empty:.2f}")
+        command = [sys.executable, "-m", "eligibility", "serve"]
+        with running(command, port, "/health/ready", environment) as pid:
+            yield port, [pid, _postmaster(server)]
+
+
+@contextmanager
+def _database(folder: str) -> Iterator[EmbeddedPostgres]:
+    Path(folder).chmod(0o755)  # the embedded server's account must be able to enter
+    with start_or_join(Path(folder) / "data") as server:
+        yield server
+
+
+def _postmaster(server: EmbeddedPostgres) -> int:
+    assert server.process is not None, "the server is ours, since its folder is new"
+    return server.process.pid
+
+
+@contextmanager
+def _under_uvicorn(factory: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
+    """An application under the same server, with the same options, as the service has."""
+    port = free_port()
+    options = ["--port", str(port), "--loop", "uvloop", "--http", "httptools", "--ws", "none"]
+    quiet = ["--log-level", "warning", "--no-access-log", "--no-proxy-headers", "--no-server-header"]
+    command = [sys.executable, "-m", "uvicorn", factory, "--factory", *options, *quiet]
+    with running(command, port, "/", environment) as pid:
+        yield port, pid
+
+
+def _measure(port: int, roots: list[int]) -> Measured:
+    bodies = requests(BODIES)
+    ask(
+        port, bodies, 0
+    )  # every body once: what is measured is the steady state, where most are like earlier ones
+    before, mine = _spent(roots), time.process_time()
+    answers = ask(port, bodies, SECONDS)
+    mine, after = time.process_time() - mine, _spent(roots)
+    spent = {who: seconds - before.get(who, 0.0) for who, seconds in after.items()}
+    count = len(answers.waits)
+    per_request = {who: seconds / count * 1e6 for who, seconds in (*spent.items(), ("client", mine))}
+    return Measured(answers, per_request)
+
+
+def _spent(roots: list[int]) -> dict[str, float]:
+    """Seconds of processor time so far: of the server, and of PostgreSQL."""
+    found: dict[str, float] = defaultdict(float)
+    seen: dict[int, tuple[str, float]] = {}
+    for root in roots:
+        seen.update(processor_seconds(root))
+    for command, seconds in seen.values():
+        found["PostgreSQL" if "postgres" in command else "server"] += seconds
+    return dict(found)
+
+
+def _print(name: str, measured: Measured) -> None:
+    answers = measured.answers
+    print(f"{name}")
+    print(
+        f"  {answers.rate:8.0f} requests a second, p50 {answers.wait(0.5):.1f} ms, "
+        f"p99 {answers.wait(0.99):.1f} ms, answers by status {dict(answers.statuses)}"
+    )
+    parts = ", ".join(f"{who} {microseconds:.0f}" for who, microseconds in measured.spent.items())
+    print(f"  microseconds of processor time a request: {parts}")
+
+
+def main() -> None:
+    """Measure all three and print how they compare."""
+    print(f"{CONNECTIONS} connections, one server process")
+    found = {}
+    for name, server in (("empty endpoint", _empty), ("naive", _naive), ("audited", _audited)):
+        with server() as (port, roots):
+            found[name] = _measure(port, roots)
+        _print(name, found[name])
+    empty, naive, audited = (measured.answers for measured in found.values())
+    share, waits = audited.rate / empty.rate, audited.wait(0.99) / empty.wait(0.99)
+    print(f"audited, as a share of the empty endpoint: {share:.2f} (aim: at least {SHARE_OF_EMPTY})")
+    print(f"its p99, as a multiple of the empty endpoint's: {waits:.1f} (aim: at most {WAITS_OF_EMPTY:.0f})")
+    print(
+        f"audited, as a multiple of naive: {audited.rate / naive.rate:.1f} (aim: at least {TIMES_NAIVE:.0f})"
+    )
 
 
 if __name__ == "__main__":

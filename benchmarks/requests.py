@@ -101,8 +101,8 @@ def _use(random_: random.Random) -> dict[str, Any]:
     return use
 
 
-def requests(count: int, seed: int = 1) -> list[bytes]:
-    """Bodies of requests; the same for the same seed."""
+def requests(count: int, seed: int = 1, first: int = 0) -> list[bytes]:
+    """Bodies of requests; the same for the same seed. Applicants are numbered from `first`."""
     random_ = random.Random(seed)
     return [
         orjson.dumps(
@@ -112,5 +112,5 @@ def requests(count: int, seed: int = 1) -> list[bytes]:
                 "use": _use(random_),
             }
         )
-        for number in range(count)
+        for number in range(first, first + count)
     ]

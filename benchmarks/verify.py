@@ -46,17 +46,19 @@ AIM = 50_000
 SECRET = b"the secret of a benchmark, which nobody else has"
 
 
-def main() -> None:
-    """Fill a log, and verify it in parts and as a whole."""
+def main(count: int = COUNT) -> None:
+    """Fill a log with so many decisions, and verify it in parts and as a whole."""
     with _folder() as folder, start_or_join(folder / "data") as server:
         migrate.upgrade(server.owner_url)
-        asyncio.run(_fill(server.service_url, folder))
+        asyncio.run(_fill(server.service_url, folder, count))
         with reading_log(server.service_url) as reader:
-            _measure("blocks, records and their columns, signatures", lambda: _blocks(reader), aim=True)
-            _measure("idempotency keys, of half of the records", lambda: _used_keys(reader))
-            _measure("everything but the meaning", lambda: _everything(reader, Wanted(secret=SECRET)))
+            _measure(
+                count, "blocks, records and their columns, signatures", lambda: _blocks(reader), aim=True
+            )
+            _measure(count, "idempotency keys, of half of the records", lambda: _used_keys(reader))
+            _measure(count, "everything but the meaning", lambda: _everything(reader, Wanted(secret=SECRET)))
             wanted = Wanted(secret=SECRET, contents=contents_elsewhere)
-            _measure("everything", lambda: _everything(reader, wanted))
+            _measure(count, "everything", lambda: _everything(reader, wanted))
 
 
 @contextmanager
@@ -67,7 +69,7 @@ def _folder() -> Iterator[Path]:
         yield Path(name)
 
 
-async def _fill(url: str, folder: Path) -> None:
+async def _fill(url: str, folder: Path, count: int) -> None:
     ruleset = load_rules(shipped_rules())
     decider = Decider(ruleset)
     signer = Signer(folder / "signing-key", may_create=True)
@@ -77,7 +79,7 @@ async def _fill(url: str, folder: Path) -> None:
     connection, memory = await database.connect_raw(), Memory()
     bodies = requests(DIFFERENT)
     decisions = [decider.decide(read_request(body, ruleset.vocabulary)) for body in bodies]
-    for first in range(0, COUNT, BLOCK):
+    for first in range(0, count, BLOCK):
         group = [
             decision_entry(
                 decisions[number % DIFFERENT],
@@ -85,7 +87,7 @@ async def _fill(url: str, folder: Path) -> None:
                 channel="http",
                 idempotency_key=f"request {number}" if number % 2 else None,
             )
-            for number in range(first, min(first + BLOCK, COUNT))
+            for number in range(first, min(first + BLOCK, count))
         ]
         await write(connection, [prepare(entry, SECRET) for entry in group], memory, signer)
     await connection.close()
@@ -106,14 +108,14 @@ def _everything(reader: LogReader, wanted: Wanted) -> Findings:
     return verify(reader, wanted).findings
 
 
-def _measure(name: str, work: Callable[[], Findings], *, aim: bool = False) -> None:
+def _measure(count: int, name: str, work: Callable[[], Findings], *, aim: bool = False) -> None:
     began, wall = _cpu_seconds(), time.perf_counter()
     findings = work()
     cpu, wall = _cpu_seconds() - began, time.perf_counter() - wall
     assert not findings.flaws, findings.flaws[:3]
     beside = f" (aim: {AIM:,})" if aim else ""
     print(
-        f"{name:45} {COUNT / cpu:9,.0f} records per second of CPU{beside}, {COUNT / wall:9,.0f} of the clock"
+        f"{name:45} {count / cpu:9,.0f} records per second of CPU{beside}, {count / wall:9,.0f} of the clock"
     )
 
 

@@ -133,9 +133,17 @@ class Question:
         return tuple(atom for bit, atom in enumerate(self.atoms) if cell >> bit & 1)
 
 
-Reading = tuple[str, Callable[[Anything], int] | None, int, tuple[str, str] | None]
-"""How one fact is read: its path, by which function (none: not applicable), the cell of its absence, and the
-list and code that must declare it."""
+class _Readings(NamedTuple):
+    """How the requests of one sort of applicant are read."""
+
+    absent: list[int]
+    """Of each fact that is asked about, the cell of its absence (0 where it is not applicable)."""
+
+    reads: dict[str, tuple[int, Callable[[Anything], int]]]
+    """Of each applicable fact, its place and how a value of it is read."""
+
+    declared: list[tuple[int, tuple[str, str]]]
+    """The places of facts that count only where a list names a code."""
 
 
 class Questions:
@@ -153,7 +161,7 @@ class Questions:
         self.country = self._question(COUNTRY_MEMBER, self._members(COUNTRY_MEMBER))
         self.involvement = self._question(INVOLVED_MEMBER, self._members(INVOLVED_MEMBER))
         self._readings = {
-            (natural, employed): [self._reading(question, natural, employed) for question in self.asked]
+            (natural, employed): self._all_readings(natural, employed)
             for natural, employed in ((False, False), (True, False), (True, True))
         }
         self._multimodal = next(
@@ -179,38 +187,50 @@ class Questions:
             fact, atoms, [answerer(atom, self.ruleset, self.program.generation) for atom in atoms]
         )
 
-    def _reading(self, question: Question, natural: bool, employed: bool) -> Reading:  # noqa: FBT001 - one state of two
+    def _all_readings(self, natural: bool, employed: bool) -> _Readings:  # noqa: FBT001 - one state of three
+        readings = _Readings([], {}, [])
+        for place, question in enumerate(self.asked):
+            fact = question.fact
+            counts = counts_for(fact, natural=natural, employed=employed)
+            readings.absent.append(self._absent(question, natural and not employed) if counts else 0)
+            if counts:
+                readings.reads[fact] = place, question.read
+            if counts and fact in DECLARED_BY:
+                readings.declared.append((place, DECLARED_BY[fact]))
+        return readings
+
+    def _absent(self, question: Question, private: bool) -> int:  # noqa: FBT001 - one state of two
+        """The cell of an applicable fact that was not given; `private` is a person who acts for nobody."""
         fact = question.fact
-        if not counts_for(fact, natural=natural, employed=employed):
-            return fact, None, 0, None
         value = self.ruleset.presumed.get(fact)
         if fact == USERS:
-            absent = 0 if natural and not employed else UNKNOWN
-        elif fact in NEVER_UNKNOWN:
-            absent = 0
-        elif value is None:
-            absent = UNKNOWN
-        else:
-            absent = question.read(tuple(value) if isinstance(value, list) else value)
-        return fact, question.read, absent, DECLARED_BY.get(fact)
+            return 0 if private else UNKNOWN
+        if fact in NEVER_UNKNOWN:
+            return 0
+        if value is None:
+            return UNKNOWN
+        return question.read(tuple(value) if isinstance(value, list) else value)
 
     def cells(self, request: EligibilityRequest) -> Cells:
         """The cells of a request: of each fact that is asked about, of each status, of the affiliates."""
         facts = request.facts
         natural = facts["entity.kind"] in NATURAL_PERSONS
         employed = natural and facts.get("use.on_behalf_of") == "employer"
-        found: list[int] = []
-        for fact, read, absent, declared in self._readings[natural, employed]:
-            if read is None or (declared is not None and not _is_declared(declared, facts)):
-                found.append(0)
-            else:
-                value = facts.get(fact)
-                found.append(absent if value is None else read(value))
-        place = self._multimodal
-        if place is not None and found[place] == UNKNOWN:
+        absent, reads, declared = self._readings[natural, employed]
+        found = absent.copy()
+        for fact, value in facts.items():
+            reading = reads.get(fact)
+            if reading is not None:
+                place, read = reading
+                found[place] = read(value)
+        for place, by in declared:
+            if not _is_declared(by, facts):
+                found[place] = 0
+        asked = self._multimodal
+        if asked is not None and found[asked] == UNKNOWN:
             derived = modality(facts, self.ruleset.vocabulary)
             if derived is not None:
-                found[place] = self.asked[place].read(derived)
+                found[asked] = self.asked[asked].read(derived)
         statuses = []
         for _, (status, due) in self.statuses:
             value = facts.get(status.fact)

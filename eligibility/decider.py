@@ -7,12 +7,11 @@ decision is remembered too, as a template with slots for the values, since like 
 from __future__ import annotations
 
 import re
-from collections import OrderedDict
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any as Anything
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
@@ -42,25 +41,28 @@ Slot = tuple[str, bool]
 
 
 class Recent(Generic[Key, Value]):
-    """The most recently used entries, up to a number."""
+    """What was used recently: at least the last half of a number of entries, and never more than that."""
 
     def __init__(self, most: int) -> None:
         """Keep at most this many."""
-        self._most = most
-        self._entries: OrderedDict[Key, Value] = OrderedDict()
+        self._half = max(most // 2, 1)
+        self._newer: dict[Key, Value] = {}
+        self._older: dict[Key, Value] = {}
 
     def get(self, key: Key) -> Value | None:
         """The entry, if it is still there."""
-        value = self._entries.get(key)
-        if value is not None:
-            self._entries.move_to_end(key)
+        value = self._newer.get(key)
+        if value is None:
+            value = self._older.get(key)
+            if value is not None:
+                self.put(key, value)
         return value
 
     def put(self, key: Key, value: Value) -> None:
-        """Keep an entry, at the expense of the one that was not used for longest."""
-        self._entries[key] = value
-        if len(self._entries) > self._most:
-            self._entries.popitem(last=False)
+        """Keep an entry, at the expense of those that were not used for longest."""
+        if len(self._newer) >= self._half and key not in self._newer:
+            self._older, self._newer = self._newer, {}
+        self._newer[key] = value
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,7 @@ class Template:
         return parts
 
 
-@dataclass(frozen=True)
-class Decision:
+class Decision(NamedTuple):
     """What was decided about one request. Immutable; `document` and `json` render it."""
 
     request: EligibilityRequest
@@ -155,7 +156,7 @@ class Decider:
         values = [_filling(subject, fact, is_whole) for fact, is_whole in template.slots]
         parts = [b"{"]
         if identifier is not None:
-            parts.append(b'"id":"%s",' % str(identifier).encode())
+            parts.append(b'"id":%s,' % orjson.dumps(identifier))
         if decided_at is not None:
             parts.append(b'"decided_at":"%s",' % timestamp(decided_at).encode())
         parts.extend(template.filled(values))
@@ -177,9 +178,13 @@ class Decider:
 
 def _filling(subject: Subject, fact: str, is_whole: bool) -> bytes:  # noqa: FBT001 - one state of two
     """What goes into a slot: JSON, or the inside of a JSON text."""
-    value = subject.value(fact)
+    value = subject.facts.get(fact)
+    if value is None:  # derived, presumed or of an affiliate
+        value = subject.value(fact)
     if is_whole:
         return orjson.dumps(value)
+    if isinstance(value, tuple):
+        value = list(value)
     return orjson.dumps(value if isinstance(value, str) else said_value(value, subject.ruleset.texts))[1:-1]
 
 

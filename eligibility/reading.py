@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NoReturn
 
+import orjson
 from pydantic import ValidationError
 
 from eligibility.contradictions import contradictions
@@ -18,6 +19,7 @@ DEEPEST: Final = 64
 
 _DIGITS_OF_INT: Final = 18
 _BRACKETS: Final = re.compile(rb'"(?:[^"\\]++|\\.)*+"?|([\[{])|([\]}])', re.DOTALL)
+_FRACTION: Final = re.compile(rb"\d[.e][-+0-9e]*[,\]}]")
 _SURROGATE: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _WIDE: Final = (b"\xff\xfe", b"\xfe\xff", b"\x00")
 
@@ -46,12 +48,13 @@ def request_from(
         raise UnacceptableRequest([Fault("", f"a request must be an object, not {shown(value)}")])
     form = BacklogLine if member_allowed_request_id else RequestBody
     try:
-        form.model_validate(value, context=vocabulary)
+        form.__pydantic_validator__.validate_python(value, context=vocabulary)
     except ValidationError as error:
         raise UnacceptableRequest(faults_of(error, vocabulary)) from None
-    document = _given(value)
+    facts: dict[str, Any] = {}
+    document = _given(value, "", facts)
     request_id: str | None = document.pop("request_id", None)
-    facts = flatten(document)
+    facts.pop("request_id", None)
     faults = contradictions(facts, vocabulary)
     if faults:
         raise UnacceptableRequest(faults)
@@ -67,6 +70,27 @@ def parse_json(body: bytes) -> object:
     Raises:
         UnreadableRequest: not UTF-8, not JSON, a member repeated, NaN, too deep, half a surrogate pair.
     """
+    return _exactly(body) if (value := _quickly(body)) is None else value
+
+
+def _quickly(body: bytes) -> object:
+    """Parse the usual body in a fraction of the time; None where it could be read otherwise.
+
+    That is an object which, written again, is the same but for white space: no member was repeated, no number
+    rounded. Fractions are left to those who keep them exactly.
+    """
+    try:
+        value: object = orjson.loads(body)
+        again = orjson.dumps(value, option=orjson.OPT_STRICT_INTEGER)
+    except (orjson.JSONDecodeError, TypeError):
+        return None
+    is_same = again == body or b"".join(again.split()) == b"".join(body.split())
+    is_deep = again.count(b"[") + again.count(b"{") > DEEPEST
+    is_usual = isinstance(value, dict) and is_same and not is_deep and not _FRACTION.search(again)
+    return value if is_usual else None
+
+
+def _exactly(body: bytes) -> object:
     text = _decoded(body)
     if body.count(b"[") + body.count(b"{") > DEEPEST and _depth(body) > DEEPEST:
         raise _unreadable(f"nested too deep: at most {DEEPEST} levels are read")
@@ -164,32 +188,33 @@ def _unreadable(detail: str) -> UnreadableRequest:
     return UnreadableRequest([Fault("", detail)])
 
 
-def _given(members: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what was given of an object in good form. There, a blank text is always a fact of type text."""
+def _given(members: Mapping[str, Any], prefix: str, facts: dict[str, Any]) -> dict[str, Any]:
+    """Return what was given of an object in good form, and put it into `facts` by its paths.
+
+    There, a blank text is always a fact of type text.
+    """
     given: dict[str, Any] = {}
     for name, value in members.items():
-        if value is None:
-            continue
-        kept: Any = value
         if isinstance(value, str):
-            if not value or value.isspace():
-                continue
+            if value and not value.isspace():
+                given[name] = facts[prefix + name] = value
         elif isinstance(value, dict):
-            kept = _given(value)
-            if not kept:
-                continue
+            kept = _given(value, f"{prefix}{name}.", facts)
+            if kept:
+                given[name] = kept
         elif isinstance(value, list):
-            kept = _items(value)
-        elif isinstance(value, (Decimal, float)):
-            kept = int(value)
-        given[name] = kept
+            given[name] = items = _items(value)
+            facts[prefix + name] = _frozen(items)
+        elif value is not None:
+            number = int(value) if isinstance(value, (Decimal, float)) else value
+            given[name] = facts[prefix + name] = number
     return given
 
 
 def _items(items: Sequence[Any]) -> list[Any]:
     if items and isinstance(items[0], dict):
-        return [_given(item) for item in items]
-    return sorted(set(items))
+        return [_given(item, "", {}) for item in items]
+    return sorted(set(items)) if len(items) > 1 else list(items)
 
 
 def flatten(document: Mapping[str, Any]) -> dict[str, Any]:
@@ -203,13 +228,15 @@ def _flatten(members: Mapping[str, Any], prefix: str, facts: dict[str, Any]) -> 
     for name, value in members.items():
         if isinstance(value, dict):
             _flatten(value, f"{prefix}{name}.", facts)
-        elif isinstance(value, list):
-            facts[prefix + name] = tuple(_frozen(item) for item in value)
         else:
-            facts[prefix + name] = value
+            facts[prefix + name] = _frozen(value) if isinstance(value, list) else value
 
 
-def _frozen(item: Any) -> Any:
-    if not isinstance(item, dict):
-        return item
-    return {name: tuple(value) if isinstance(value, list) else value for name, value in item.items()}
+def _frozen(items: Sequence[Any]) -> tuple[Any, ...]:
+    """Return a list as facts hold it: as a tuple, and so are the lists within its objects."""
+    if not items or not isinstance(items[0], dict):
+        return tuple(items)
+    return tuple(
+        {name: tuple(value) if isinstance(value, list) else value for name, value in item.items()}
+        for item in items
+    )

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import lru_cache
 from uuid import UUID
 
 import uuid_utils.compat
 
-from eligibility.canonical import canonical
+from eligibility.canonical import canonical_of_request
 from eligibility.decider import REMEMBERED, Decision
 from eligibility.evaluation import Evaluation
 from eligibility.storage.entries import DECISION, Entry, Idempotency, StoredEvaluation
 from eligibility.storage.records import split_private
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def decision_entry(made: Decision, *, actor: str, channel: str, idempotency_key: str | None = None) -> Entry:
@@ -22,7 +24,7 @@ def decision_entry(made: Decision, *, actor: str, channel: str, idempotency_key:
     facts, private = split_private(document, lambda name: vocabulary.model(name) is not None)
     idempotency = None
     if idempotency_key is not None:
-        idempotency = Idempotency(actor, idempotency_key, canonical(document))
+        idempotency = Idempotency(actor, idempotency_key, canonical_of_request(document))
         private["idempotency_key"] = idempotency_key
     identifier = uuid_utils.compat.uuid7()
     return Entry(
@@ -38,6 +40,7 @@ def decision_entry(made: Decision, *, actor: str, channel: str, idempotency_key:
         facts=facts,
         private=private,
         idempotency=idempotency,
+        in_form=True,
     )
 
 
@@ -57,5 +60,4 @@ def _stored(evaluation: Evaluation) -> StoredEvaluation:
 
 def moment_of(identifier: UUID) -> datetime:
     """The millisecond in which a UUIDv7 was made, so that a record's time and id never differ."""
-    milliseconds = identifier.int >> 80
-    return datetime.fromtimestamp(milliseconds // 1000, UTC).replace(microsecond=milliseconds % 1000 * 1000)
+    return _EPOCH + timedelta(milliseconds=identifier.int >> 80)

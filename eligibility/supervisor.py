@@ -104,7 +104,7 @@ class Supervisor:
         with Signals() as signals:
             try:
                 while not signals.stops:
-                    self._tend_database()
+                    self._tend_database(signals)
                     for slot in self._slots:
                         code = self._tend(slot)
                         if code is not None:
@@ -127,7 +127,7 @@ class Supervisor:
             waits.append(self._next_check - now)
         return max(0.0, min(waits)) if waits else None
 
-    def _tend_database(self) -> None:
+    def _tend_database(self, signals: Signals) -> None:
         """Start the embedded database again where it has ended, whoever had started it."""
         database, now = self._database, time.monotonic()
         if database is None or now < self._next_check:
@@ -140,7 +140,7 @@ class Supervisor:
         self._say("the embedded PostgreSQL has ended: starting it again")
         before = database.service_url
         try:
-            database.restart()
+            database.restart(unless=lambda: signals.stops > 0)
         except StorageUnavailable as error:
             self._say(f"it could not be started again: {error}")
             return
@@ -167,7 +167,11 @@ class Supervisor:
         if now >= slot.next_start:
             slot.is_replaced = False
             slot.since = now
-            slot.process = self._start_worker()
+            try:
+                slot.process = self._start_worker()
+            except OSError as error:  # no memory, or no process to be had
+                slot.next_start = now + _LONGEST_PAUSE
+                self._say(f"a worker could not be started: {error.strerror}; trying again in a while")
         return None
 
     def _ended(self, slot: Slot, code: int, now: float) -> int | None:

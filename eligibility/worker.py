@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ctypes
+import gc
 import logging
 import os
 import pickle
@@ -29,6 +30,7 @@ APPLICATION = "api.app:create_app"
 GRACE_SECONDS = 20
 """How long requests in flight may take to finish once the worker is told to stop."""
 
+_ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
 _KEEP_ALIVE_SECONDS = 30
 _PR_SET_PDEATHSIG = 1
 
@@ -83,6 +85,16 @@ def _end_with_parent() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
+def _collect_garbage_seldom() -> None:
+    """Look for circles of garbage seldom, and never in what is there now: code, rules and prepared answers.
+
+    Answering makes no circles; Python would look for some every few requests, at a quarter of the time spent.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(_ALLOCATIONS_BETWEEN_COLLECTIONS, *gc.get_threshold()[1:])
+
+
 async def _serve(settings: Settings, listener: socket.socket) -> None:
     """Start the application, serve, finish what is in flight, end the application."""
     module, _, factory = APPLICATION.partition(":")
@@ -116,6 +128,7 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
         loop.add_signal_handler(number, stop)
     loop.add_reader(sys.stdin.fileno(), parent_spoke)
     async with app.lifespan():
+        _collect_garbage_seldom()
         await server.serve(sockets=[listener])
 
 

@@ -29,9 +29,11 @@ from eligibility.errors import (
     StorageError,
     StorageUnavailable,
 )
+from eligibility.storage.copying import binary_rows, binary_text, binary_time
 from eligibility.storage.database import Acknowledged
 from eligibility.storage.entries import Earlier, Prepared, Recorded
 from eligibility.storage.failures import from_database
+from eligibility.storage.packing import packed
 from eligibility.storage.records import hash_bytes
 from eligibility.storage.signing_keys import Signer, signing_key_missing
 
@@ -41,14 +43,11 @@ Connection: TypeAlias = psycopg.AsyncConnection[Any]
 Result: TypeAlias = Recorded | Earlier | StorageError
 
 _CLAIM_KEYS = """
-    INSERT INTO idempotency (principal, key_mac, body_mac, record)
-    SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[], %b::uuid[])
+    INSERT INTO idempotency (key_mac, body_mac, record)
+    SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[])
     ON CONFLICT DO NOTHING RETURNING record
 """
-_EARLIER_KEYS = """
-    SELECT i.principal, i.key_mac, i.body_mac, i.record FROM idempotency i
-    JOIN unnest(%b::uuid[], %b::bytea[]) AS k (principal, key_mac) USING (principal, key_mac)
-"""
+_EARLIER_KEYS = "SELECT key_mac, body_mac, record FROM idempotency WHERE key_mac = ANY(%b::uuid[])"
 _STORE_EVALUATION = """
     INSERT INTO evaluation (key, ruleset, cells, content, content_hash, outcome, findings)
     VALUES (%b, %b, %b, %b, %b, %b, %b) ON CONFLICT DO NOTHING
@@ -58,23 +57,14 @@ _COPY_RECORDS = """
     COPY record (id, block, position, kind, at, actor, channel, evaluation_key, outcome, generation, subject,
                  body, leaf) FROM STDIN (FORMAT BINARY)
 """
-_RECORD_TYPES = [
-    "uuid",
-    "uuid",
-    "int4",
-    "text",
-    "timestamptz",
-    "uuid",
-    "text",
-    "bytea",
-    "text",
-    "text",
-    "uuid",
-    "bytea",
-    "bytea",
-]
-_COPY_PRIVATE = "COPY private (record, salt, content, entity_reference) FROM STDIN (FORMAT BINARY)"
-_PRIVATE_TYPES = ("uuid", "bytea", "bytea", "text")
+_STORE_PRIVATE_AND_LOCK_HEAD = """
+    WITH stored AS (
+        INSERT INTO private (record, salt, content, entity_reference)
+        SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[], %b::text[]) RETURNING 1
+    )
+    SELECT block, next_sequence, hash, ruleset, key FROM head
+    WHERE (SELECT count(*) FROM stored) >= 0 FOR UPDATE -- the texts first, then the lock
+"""
 _WAIT_FOR_REPLICAS = "SELECT pg_logical_emit_message(true, 'eligibility', '')"
 """Writes something, so that the commit waits for what others wrote before: an earlier record may stand on
 this server alone, where whoever wrote it did not see its commit through."""
@@ -133,7 +123,7 @@ async def write(
                 await _run_statements(connection, winners)
                 block_id = uuid_utils.compat.uuid7()
                 await _copy(connection, block_id, winners)
-                if any(p.entry.also for p in winners):  # these may have to be announced, and by now are
+                if any(p.entry.also for p in winners):  # what must be announced is, by now
                     await connection.execute(
                         "SET CONSTRAINTS ALL IMMEDIATE"
                     )  # while nobody waits for the head
@@ -171,26 +161,22 @@ def _heard(connection: Connection) -> Iterator[list[str | None]]:
 
 async def _claim_keys(connection: Connection, group: Sequence[Prepared]) -> dict[Prepared, Result]:
     """Claim the idempotency keys; answer those that somebody claimed earlier."""
-    keyed = sorted(
-        (p for p in group if p.entry.idempotency),
-        key=lambda p: (p.key_owner, p.key_mac),
-    )
+    keyed = sorted(((p.key_mac, p) for p in group if p.key_mac is not None), key=lambda each: each[0].int)
     if not keyed:
         return {}
-    principals = [p.key_owner for p in keyed]
-    macs = [p.key_mac for p in keyed]
+    macs = [key_mac for key_mac, _ in keyed]
     cursor = await connection.execute(
-        _CLAIM_KEYS, (principals, macs, [p.body_mac for p in keyed], [p.entry.id for p in keyed])
+        _CLAIM_KEYS, (macs, [p.body_mac for _, p in keyed], [p.entry.id for _, p in keyed])
     )
     claimed = {row[0] for row in await cursor.fetchall()}
     if len(claimed) == len(keyed):
         return {}
-    cursor = await connection.execute(_EARLIER_KEYS, (principals, macs))
-    first = {(row[0], bytes(row[1])): (bytes(row[2]), row[3]) for row in await cursor.fetchall()}
+    cursor = await connection.execute(_EARLIER_KEYS, (macs,))
+    first = {key_mac: (body_mac, record) for key_mac, body_mac, record in await cursor.fetchall()}
     results: dict[Prepared, Result] = {}
-    for principal, prepared in zip(principals, keyed, strict=True):
-        if prepared.entry.id not in claimed and principal is not None and prepared.key_mac is not None:
-            body_mac, record = first[principal, prepared.key_mac]
+    for key_mac, prepared in keyed:
+        if prepared.entry.id not in claimed:
+            body_mac, record = first[key_mac]
             results[prepared] = Earlier(record) if body_mac == prepared.body_mac else _conflict()
     return results
 
@@ -254,32 +240,48 @@ async def _run_statements(connection: Connection, winners: Sequence[Prepared]) -
 
 
 async def _copy(connection: Connection, block_id: UUID, winners: Sequence[Prepared]) -> None:
-    """Copy records and private texts, at their places in the block to come."""
-    async with connection.cursor() as cursor:
-        async with cursor.copy(_COPY_RECORDS) as copy:
-            copy.set_types(_RECORD_TYPES)
-            for position, p in enumerate(winners):
-                e = p.entry
-                await copy.write_row(
-                    (
-                        *(e.id, block_id, position, e.kind, e.at, p.actor, e.channel),
-                        *(e.evaluation.key if e.evaluation else None, e.outcome, e.generation, e.subject),
-                        *(p.body, p.leaf),
-                    )
-                )
-        if any(p.private for p in winners):
-            async with cursor.copy(_COPY_PRIVATE) as copy:
-                copy.set_types(_PRIVATE_TYPES)
-                for p in winners:
-                    if p.private is not None:
-                        await copy.write_row((p.entry.id, p.salt, p.private, p.reference))
+    """Copy the records, at their places in the block to come."""
+    rows = binary_rows(_row(p, block_id.bytes, position) for position, p in enumerate(winners))
+    async with connection.cursor() as cursor, cursor.copy(_COPY_RECORDS) as copy:
+        await copy.write(rows)
+
+
+def _row(prepared: Prepared, block_id: bytes, position: int) -> tuple[bytes | None, ...]:
+    """The columns of a record, in the order of _COPY_RECORDS."""
+    e = prepared.entry
+    return (
+        e.id.bytes,
+        block_id,
+        position.to_bytes(4),
+        e.kind.encode(),
+        binary_time(e.at),
+        prepared.actor.bytes,
+        e.channel.encode(),
+        e.evaluation.key if e.evaluation else None,
+        binary_text(e.outcome),
+        binary_text(e.generation),
+        e.subject.bytes if e.subject else None,
+        packed(prepared.body),
+        prepared.leaf,
+    )
+
+
+async def _lock_head(connection: Connection, winners: Sequence[Prepared]) -> tuple[Any, ...] | None:
+    """Store private texts, then lock the head: what stands in it."""
+    texts = [(p.entry.id, p.salt, p.private, p.reference) for p in winners if p.private is not None]
+    if texts:
+        columns = [list(column) for column in zip(*texts, strict=True)]
+        cursor = await connection.execute(_STORE_PRIVATE_AND_LOCK_HEAD, columns)
+    else:
+        cursor = await connection.execute(_LOCK_HEAD)
+    return await cursor.fetchone()
 
 
 async def _seal(
     connection: Connection, block_id: UUID, winners: Sequence[Prepared], memory: Memory, signer: Signer
 ) -> tuple[int, int, bytes]:
     """Lock the head, chain a signed block to it and move it. The block's number, first sequence and hash."""
-    row = await (await connection.execute(_LOCK_HEAD)).fetchone()
+    row = await _lock_head(connection, winners)
     if row is None:
         raise LogBehind("the database has lost the row that heads the log", retry_after=60)
     last, first, previous, in_force, active = row

@@ -21,6 +21,7 @@ _CONNECT_SECONDS_EACH = 2
 """Where there are several hosts, so that one that is gone leaves time for the others."""
 
 CONNECT_ARGUMENTS: dict[str, Any] = {
+    "connect_timeout": CONNECT_SECONDS,
     "application_name": "eligibility",
     "keepalives_idle": 5,
     "keepalives_interval": 2,
@@ -147,7 +148,7 @@ async def _connect(url: str, acknowledged: Acknowledged) -> psycopg.AsyncConnect
     seconds = CONNECT_SECONDS if hosts == 1 else _CONNECT_SECONDS_EACH
     async with asyncio.timeout(seconds * hosts + 1):
         connection = await psycopg.AsyncConnection.connect(
-            libpq_url(url), autocommit=True, connect_timeout=seconds, **CONNECT_ARGUMENTS
+            libpq_url(url), autocommit=True, **(CONNECT_ARGUMENTS | {"connect_timeout": seconds})
         )
         try:
             await acknowledged.require(connection)

@@ -95,15 +95,16 @@ class EmbeddedPostgres:
             return False
         return _accepts(self.port)
 
-    def restart(self) -> None:
+    def restart(self, *, unless: Callable[[], bool] = lambda: False) -> None:
         """Start again a server that has died, at the same port if it is free, or join whoever did so first.
 
-        Call it from the main thread. Raises StorageUnavailable.
+        Call it from the main thread. Recovery may take long; it is given up where `unless` says so. Raises
+        StorageUnavailable.
         """
         if self.alive():
             return
         self.stop()
-        again = start_or_join(self.data_dir)
+        again = start_or_join(self.data_dir, unless=unless)
         self.port, self.process, self.lock = again.port, again.process, again.lock
 
     def stop(self) -> None:
@@ -130,21 +131,23 @@ class EmbeddedPostgres:
         self.stop()
 
 
-def start_or_join(data_dir: Path, *, patience: float = 30.0) -> EmbeddedPostgres:
+def start_or_join(
+    data_dir: Path, *, patience: float = 30.0, unless: Callable[[], bool] = lambda: False
+) -> EmbeddedPostgres:
     """Start the embedded server of `data_dir`, or join the one that runs there.
 
     `patience` is how long to wait, in seconds, for another process that holds the data directory without
-    answering. Starting, unlike joining, must be done from the main thread: the server ends with the thread
-    that started it. Raises StorageUnavailable.
+    answering; all waiting is given up where `unless` says so. Starting, unlike joining, must be done from the
+    main thread: the server ends with the thread that started it. Raises StorageUnavailable.
     """
     home = data_dir / "postgres"
     try:
         home.mkdir(mode=0o755 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
         deadline = time.monotonic() + patience
-        while time.monotonic() < deadline:
+        while time.monotonic() < deadline and not unless():
             lock = _try_lock(home / "lock")
             if lock is not None:
-                return _start(data_dir, home, lock)
+                return _start(data_dir, home, lock, unless)
             joined = _try_join(data_dir, home)
             if joined is not None:
                 return joined
@@ -154,6 +157,9 @@ def start_or_join(data_dir: Path, *, patience: float = 30.0) -> EmbeddedPostgres
             f"cannot use `{error.filename}`: {error.strerror}; it belongs to another account, "
             "set `ELIGIBILITY_DATA_DIR` to a folder of your own"
         )
+        raise StorageUnavailable(message) from error
+    except OSError as error:
+        message = f"the embedded PostgreSQL in `{data_dir}` could not be started: {error.strerror}"
         raise StorageUnavailable(message) from error
     holder = (_read_state(home) or {}).get("owner", "unknown")
     message = (
@@ -205,7 +211,7 @@ def _runs(pid: int) -> bool:
     return True
 
 
-def _start(data_dir: Path, home: Path, lock: int) -> EmbeddedPostgres:
+def _start(data_dir: Path, home: Path, lock: int, unless: Callable[[], bool]) -> EmbeddedPostgres:
     """Start the server under the lock, which is let go if that fails."""
     server = EmbeddedPostgres(data_dir, 0, {}, lock=lock)
     try:
@@ -218,7 +224,7 @@ def _start(data_dir: Path, home: Path, lock: int) -> EmbeddedPostgres:
         if not (home / "data").exists():
             embedded_install.initialise(programs, home / "data", account, server.passwords["postgres"])
         embedded_install.require_same_version(home / "data")
-        _run(server, home, programs, account)
+        _run(server, home, programs, account, unless)
         _ensure_roles(server)
         write_private(home / "port", str(server.port))
         write_private(home / "state.json", json.dumps({"owner": os.getpid(), "port": server.port}))
@@ -234,7 +240,13 @@ def _require_main_thread() -> None:
         raise StorageUnavailable(message)
 
 
-def _run(server: EmbeddedPostgres, home: Path, programs: Path, account: embedded_install.Account) -> None:
+def _run(
+    server: EmbeddedPostgres,
+    home: Path,
+    programs: Path,
+    account: embedded_install.Account,
+    unless: Callable[[], bool],
+) -> None:
     """Run `postgres` until it is ready, at another port if its own is taken meanwhile."""
     log = home / "server.log"
     if log.exists() and log.stat().st_size > _LARGEST_LOG:
@@ -262,7 +274,7 @@ def _run(server: EmbeddedPostgres, home: Path, programs: Path, account: embedded
                 pass_fds=() if server.lock is None else (server.lock,),
                 **account.run_as(),  # type: ignore[call-overload]  # a mapping of its own arguments
             )
-        if _wait_until_ready(server.process, home / "data" / "postmaster.pid"):
+        if _wait_until_ready(server.process, home / "data" / "postmaster.pid", unless):
             return
         said = log.read_bytes()[begins_at:].decode(errors="replace")
         if "Address already in use" not in said:
@@ -295,10 +307,13 @@ def _end_with_parent() -> Callable[[], None] | None:
     return ask
 
 
-def _wait_until_ready(process: subprocess.Popen[bytes], pid_file: Path, patience: float = 60.0) -> bool:
-    """Wait for the word `ready` of this very process in its file; False where it ends instead."""
-    deadline = time.monotonic() + patience
-    while process.poll() is None and time.monotonic() < deadline:
+def _wait_until_ready(process: subprocess.Popen[bytes], pid_file: Path, unless: Callable[[], bool]) -> bool:
+    """Wait for the word `ready` of this very process in its file; False where it ends instead.
+
+    There is no other limit: after a crash much may have to be recovered, and to stop it would only be to
+    begin again.
+    """
+    while process.poll() is None and not unless():
         try:
             lines = pid_file.read_text(encoding="utf-8").splitlines()
         except FileNotFoundError:

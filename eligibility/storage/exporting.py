@@ -22,6 +22,7 @@ from eligibility.errors import NotFound
 from eligibility.storage.database import CONNECT_ARGUMENTS
 from eligibility.storage.entries import DECISION
 from eligibility.storage.failures import translated
+from eligibility.storage.packing import unpacked
 from eligibility.storage.records import hash_bytes
 from eligibility.storage.urls import libpq_url
 
@@ -206,7 +207,7 @@ class Source:
             opening = None if texts is None or texts[1] is None else Opening(texts[1], texts[2])
             record = ExportedRecord(
                 position=position,
-                body=body,
+                body=unpacked(body),
                 requested_by=name if self._wanted.texts else None,
                 evaluation=None if evaluation is None else contents[evaluation],
                 has_texts=texts is not None,

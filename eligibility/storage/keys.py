@@ -65,6 +65,7 @@ class Keys:
         self._database = database
         self._secret = secret
         self._cache: dict[bytes, tuple[float, Key | None]] = {}
+        self._looking: dict[bytes, asyncio.Task[Key | None]] = {}
 
     def mac(self, key: str) -> bytes:
         """What is kept of a key."""
@@ -75,14 +76,27 @@ class Keys:
 
         Raises StorageUnavailable.
         """
-        key_mac, now = self.mac(key), time.monotonic()
-        until, found = self._cache.get(key_mac, (0.0, None))
+        name, now = sha256(key.encode()).digest(), time.monotonic()
+        until, found = self._cache.get(name, (0.0, None))
         if now >= until:
-            found = await self._by_mac(key_mac)
-            if len(self._cache) >= _MOST_CACHED:
-                self._cache.clear()
-            self._cache[key_mac] = (now + CACHE_SECONDS, found)
+            found = await self._looked_up(name, self.mac(key))
         return found if found is not None and found.works(datetime.now(UTC)) else None
+
+    async def _looked_up(self, name: bytes, key_mac: bytes) -> Key | None:
+        """Look a key up once, however many requests with it wait, and remember it under its hash."""
+        looking = self._looking.get(name)
+        if looking is None:
+            looking = self._looking[name] = asyncio.create_task(self._look_up(name, key_mac))
+            looking.add_done_callback(lambda _: self._looking.pop(name))
+        return await asyncio.shield(looking)
+
+    async def _look_up(self, name: bytes, key_mac: bytes) -> Key | None:
+        until = time.monotonic() + CACHE_SECONDS
+        found = await self._by_mac(key_mac)
+        if len(self._cache) >= _MOST_CACHED:
+            self._cache.clear()
+        self._cache[name] = (until, found)
+        return found
 
     async def list(self) -> tuple[Key, ...]:
         """All keys, revoked ones too, oldest first. Raises StorageUnavailable."""

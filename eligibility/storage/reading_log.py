@@ -22,7 +22,7 @@ _ROWS_AT_ONCE = 4096
 
 Connection: TypeAlias = psycopg.Connection[Any]
 RecordRow: TypeAlias = tuple[Any, ...]
-"""In the order of the query; ids and times as envelopes write them."""
+"""In the order of `_RECORDS`. Ids and times are as envelopes write them, the body as it is stored."""
 
 _RECORDS = b"""
     SELECT r.block::text, r.position, r.id::text, r.kind,
@@ -41,7 +41,7 @@ _BLOCK = "number, id, first, count, root, previous, hash, at, key, signature FRO
 _EVALUATION = "e.key, e.ruleset, e.cells, e.content, e.content_hash, e.outcome, e.findings"
 _NAMED = "EXISTS (SELECT FROM record r WHERE r.evaluation_key = e.key)"
 _USED_KEYS = """
-    SELECT i.principal::text, i.key_mac, i.body_mac, i.record::text, r.actor::text, r.body, p.content
+    SELECT uuid_send(i.key_mac), uuid_send(i.body_mac), i.record::text, r.body, p.content
     FROM idempotency i LEFT JOIN record r ON r.id = i.record LEFT JOIN private p ON p.record = i.record
 """
 _STRAY_RECORDS = """
@@ -126,13 +126,14 @@ class EvaluationRow(NamedTuple):
 
 
 class UsedKey(NamedTuple):
-    """A row of `idempotency` beside the record it points at: actor and body are None where there is none."""
+    """A row of `idempotency` beside the record it points at, whose body is None where there is none.
 
-    principal: str
+    MACs are 16 bytes, the body is as it is stored.
+    """
+
     key_mac: bytes
     body_mac: bytes
     record: str
-    actor: str | None
     body: bytes | None
     private: bytes | None
 

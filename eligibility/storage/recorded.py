@@ -13,6 +13,7 @@ import psycopg
 from eligibility.storage.database import Database
 from eligibility.storage.entries import DECISION
 from eligibility.storage.failures import translated
+from eligibility.storage.packing import unpacked
 from eligibility.storage.records import hash_bytes, hash_text
 
 ROWS: Final = 512
@@ -104,7 +105,7 @@ class Snapshot:
     async def decisions(self, evaluations: Collection[bytes]) -> AsyncGenerator[list[KeptFacts]]:
         """The facts of the decisions that share these evaluations, in portions. Raises StorageUnavailable."""
         async for rows in self._portions(_DECISIONS, {"keys": list(evaluations)}):
-            yield [KeptFacts(*row) for row in rows]
+            yield [KeptFacts(*row)._replace(envelope=unpacked(row[2])) for row in rows]
 
     async def _portions(
         self, query: str, parameters: dict[str, Any]

@@ -6,11 +6,10 @@ commitment to them, so that they can be erased without touching the log.
 
 import hmac
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 from eligibility import merkle
@@ -24,20 +23,22 @@ SYSTEM = "system"
 
 NIL = UUID(int=0)
 
-_PRIVATE_TEXTS: tuple[tuple[str, ...], ...] = (
-    ("entity", "name"),
-    ("entity", "reference"),
-    ("use", "description"),
-    ("use", "critical_infrastructure", "sector"),
-    ("use", "critical_infrastructure", "certification"),
-    ("use", "output_model", "name"),
-)
-_MODEL_NAME = ("model", "name")
+_Texts: TypeAlias = Mapping[str, "_Texts"]
+_TEXTS: _Texts = {
+    "entity": {"name": {}, "reference": {}},
+    "use": {
+        "description": {},
+        "critical_infrastructure": {"sector": {}, "certification": {}},
+        "output_model": {"name": {}},
+    },
+}
+"""The private texts of every request, nested as they are given."""
+
+_WITH_MODEL_NAME: _Texts = {"model": {"name": {}}, **_TEXTS}
 _PARTS = ("model", "entity", "use")
 
 
-@dataclass(frozen=True)
-class Envelope:
+class Envelope(NamedTuple):
     """One record as the log proves it. Members that a kind does not have are None, and left out."""
 
     kind: str
@@ -52,8 +53,8 @@ class Envelope:
     private: str | None = None
     v: int = VERSION
 
-    def canonical(self) -> bytes:
-        """The canonical bytes. Raises ValueError, as `canonical` does."""
+    def canonical(self, write: Callable[[object], bytes] = canonical) -> bytes:
+        """The canonical bytes, as `write` writes them. Raises ValueError, as `canonical` does."""
         members = {
             "v": self.v,
             "kind": self.kind,
@@ -67,7 +68,7 @@ class Envelope:
             "facts": self.facts,
             "private": self.private,
         }
-        return canonical({name: value for name, value in members.items() if value is not None})
+        return write({name: value for name, value in members.items() if value is not None})
 
 
 def leaf(body: bytes) -> bytes:
@@ -85,6 +86,7 @@ def hash_text(digest: bytes) -> str:
     return f"sha256:{digest.hex()}"
 
 
+@lru_cache(1024)
 def hash_bytes(text: str) -> bytes:
     """The hash that `hash_text` showed. Raises ValueError."""
     algorithm, _, digits = text.partition(":")
@@ -109,6 +111,7 @@ def principal_id(actor: str) -> UUID:
     return NIL if actor == SYSTEM else UUID(actor)
 
 
+@lru_cache(1024)
 def actor_of(principal: UUID) -> str:
     """An actor as envelopes name it, from a column."""
     return SYSTEM if principal == NIL else str(principal)
@@ -122,31 +125,27 @@ def split_private(
     Private are all free texts; the name of a model is one unless the catalogue knows it. An object emptied by
     the parting is left out.
     """
-    facts, private = dict(document), dict[str, Any]()
-    for path in _PRIVATE_TEXTS:
-        facts = _moved(facts, path, private)
     name = document.get("model", {}).get("name")
-    if name is not None and not is_catalogue_name(name):
-        facts = _moved(facts, _MODEL_NAME, private)
-    return facts, private
+    is_known = name is None or is_catalogue_name(name)
+    return _parted(document, _TEXTS if is_known else _WITH_MODEL_NAME)
 
 
-def _moved(facts: dict[str, Any], path: tuple[str, ...], target: dict[str, Any]) -> dict[str, Any]:
-    """`facts` without the member at `path`, which is put into `target`; `facts` itself is not changed."""
-    name, rest = path[0], path[1:]
-    if name not in facts:
-        return facts
-    others = {key: value for key, value in facts.items() if key != name}
-    if not rest:
-        target[name] = facts[name]
-        return others
-    inner: dict[str, Any] = target.get(name, {})
-    remaining = _moved(facts[name], rest, inner)
-    if inner:
-        target[name] = inner
-    if remaining or not facts[name]:
-        others[name] = remaining
-    return others
+def _parted(members: Mapping[str, Any], texts: _Texts) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The members without the texts, and the texts."""
+    kept, parted = dict[str, Any](), dict[str, Any]()
+    for name, value in members.items():
+        inner = texts.get(name)
+        if inner is None:
+            kept[name] = value
+        elif not inner:
+            parted[name] = value
+        else:
+            rest, taken = _parted(value, inner)
+            if rest or not value:
+                kept[name] = rest
+            if taken:
+                parted[name] = taken
+    return kept, parted
 
 
 def join_private(facts: Mapping[str, Any], private: Mapping[str, Any]) -> dict[str, Any]:

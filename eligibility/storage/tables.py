@@ -11,6 +11,7 @@ from sqlalchemy import (
     Column,
     Date,
     DateTime,
+    Dialect,
     ForeignKey,
     Index,
     Integer,
@@ -18,12 +19,15 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
+    TypeDecorator,
     UniqueConstraint,
     Uuid,
     false,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY
+
+from eligibility.storage.packing import packed, unpacked
 
 metadata = MetaData(
     naming_convention={
@@ -36,6 +40,19 @@ metadata = MetaData(
 )
 
 _Time = DateTime(timezone=True)
+
+
+class _Envelope(TypeDecorator[bytes]):
+    """The canonical bytes of an envelope, which are stored packed."""
+
+    impl = LargeBinary
+    cache_ok = True
+
+    def process_bind_param(self, value: bytes | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - of whichever dialect
+        return None if value is None else packed(value)
+
+    def process_result_value(self, value: bytes | None, dialect: Dialect) -> bytes | None:  # noqa: ARG002 - of whichever dialect
+        return None if value is None else unpacked(value)
 
 
 def _hash(name: str) -> CheckConstraint:
@@ -56,15 +73,14 @@ record = Table(
     Column("outcome", Text),
     Column("generation", Text),
     Column("subject", Uuid),  # the record that this one is about
-    Column("body", LargeBinary, nullable=False),  # the envelope's canonical bytes
+    Column("body", _Envelope, nullable=False),  # packed; queries get the canonical bytes
     Column("leaf", LargeBinary, nullable=False),
     _hash("leaf"),
-    Index(None, "block", "position"),
+    Index(None, "block"),
     Index(None, "kind", "outcome"),
     Index(None, "actor"),
     Index(None, "evaluation_key"),
     Index("record_subject_idx", "subject", postgresql_where=text("subject IS NOT NULL")),
-    Index("record_generation_idx", "generation", postgresql_where=text("generation IS NOT NULL")),
     postgresql_partition_by="RANGE (id)",
 )
 
@@ -79,6 +95,7 @@ private = Table(
     Index(
         "private_entity_reference_idx",
         "entity_reference",
+        postgresql_using="hash",
         postgresql_where=text("entity_reference IS NOT NULL"),
     ),
     postgresql_partition_by="RANGE (record)",
@@ -102,9 +119,8 @@ evaluation = Table(
 idempotency = Table(
     "idempotency",
     metadata,
-    Column("principal", Uuid, primary_key=True),
-    Column("key_mac", LargeBinary, primary_key=True),  # HMACs under the service's secret
-    Column("body_mac", LargeBinary, nullable=False),
+    Column("key_mac", Uuid, primary_key=True),  # the first halves of HMACs under the service's secret
+    Column("body_mac", Uuid, nullable=False),
     Column("record", Uuid, nullable=False),
 )
 

@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 
 from eligibility.storage.entries import DECISION, month_of
+from eligibility.storage.packing import unpacked
 from eligibility.storage.reading_log import RecordRow
 from eligibility.storage.records import NIL, SYSTEM
 from eligibility.verifying.verdicts import Flaw, Place
@@ -52,6 +53,7 @@ def check_record(
     """Compare the columns of a record, and its private row, with its envelope."""
     identifier, kind, at, actor, channel, key, outcome = row[2:9]
     generation, subject, body, stored_leaf, salt, content, reference, erased_by = row[9:]
+    body = _unpacked(body)
     leaf = sha256(b"\x00" + body).digest()
     private = None
     try:
@@ -93,11 +95,18 @@ def check_record(
     return leaf, envelope, private, [*_flaws(row, leaf, place, evaluations, retained)]
 
 
+def _unpacked(stored: bytes) -> bytes:
+    try:
+        return unpacked(stored)
+    except ValueError:  # no leaf is the hash of this
+        return stored
+
+
 def _flaws(
     row: RecordRow, leaf: bytes, place: Place, evaluations: Evaluations, retained: Retained
 ) -> Iterator[Flaw]:
     """What is wrong with a record, member by member: nothing, where its texts were erased by right."""
-    body, key = row[11], row[7]
+    body, key = _unpacked(row[11]), row[7]
     if leaf != row[12]:
         yield place.flaw("integrity", "record.leaf", "it is not the hash of the body", row[12], leaf)
     try:

@@ -9,14 +9,16 @@ from typing import Any as Anything
 import orjson
 
 from eligibility.storage.entries import DECISION
+from eligibility.storage.packing import unpacked
 from eligibility.storage.reading_log import UsedKey
-from eligibility.storage.records import NIL, SYSTEM, join_private, mac
+from eligibility.storage.records import join_private, mac
 from eligibility.verifying.verdicts import Findings, Flaw, Place
 
-_NIL = str(NIL)
 _FACTS = ("model", "entity", "use")
 _MALFORMED = (ValueError, KeyError, TypeError, AttributeError)
 _COLUMNS = ("key_mac", "body_mac")
+_KEPT = 16
+"""Bytes of each MAC that are stored."""
 
 
 def check_used_keys(rows: Iterable[UsedKey], secret: bytes | None) -> Findings:
@@ -30,9 +32,9 @@ def check_used_keys(rows: Iterable[UsedKey], secret: bytes | None) -> Findings:
     for row in rows:
         findings.looked_at["idempotency keys"] += 1
         try:
-            envelope = None if row.body is None else orjson.loads(row.body)
+            envelope = None if row.body is None else orjson.loads(unpacked(row.body))
             private = None if row.private is None else orjson.loads(row.private)
-            if not _belongs(row, envelope, private):
+            if not _belongs(envelope, private):
                 findings.extend(_flaws(row, envelope, private))
             elif secret is not None and private is not None:
                 made = _macs(envelope, private, secret)
@@ -52,12 +54,11 @@ def check_used_keys(rows: Iterable[UsedKey], secret: bytes | None) -> Findings:
     return findings
 
 
-def _belongs(row: UsedKey, envelope: Anything, private: Anything) -> bool:
+def _belongs(envelope: Anything, private: Anything) -> bool:
     """Whether nothing is wrong apart from the MACs."""
     return (
         envelope is not None
         and envelope["kind"] == DECISION
-        and envelope["actor"] == (SYSTEM if row.principal == _NIL else row.principal)
         and ("private" in envelope if private is None else "idempotency_key" in private)
     )
 
@@ -71,10 +72,6 @@ def _flaws(row: UsedKey, envelope: Anything, private: Anything) -> Iterator[Flaw
     if envelope["kind"] != DECISION:
         yield place.flaw("integrity", "idempotency.record", "it leads to a record that is no decision")
         return
-    principal = SYSTEM if row.principal == _NIL else row.principal
-    if principal != envelope["actor"]:
-        what = "differs from who asked for the decision"
-        yield place.flaw("integrity", "idempotency.principal", what, principal, envelope["actor"])
     is_erased = private is None and "private" in envelope
     if not is_erased and "idempotency_key" not in (private or {}):
         yield place.flaw("completeness", "idempotency.record", "the decision was asked for without a key")
@@ -92,4 +89,5 @@ def _macs(envelope: Anything, private: Anything, secret: bytes) -> tuple[bytes, 
     texts = {name: private[name] for name in _FACTS if name in private}
     given = join_private(envelope["facts"], texts) if texts else envelope["facts"]
     key = mac(secret, "idempotency-key", envelope["actor"].encode(), private["idempotency_key"].encode())
-    return key, mac(secret, "idempotency-body", orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
+    body = mac(secret, "idempotency-body", orjson.dumps(given, option=orjson.OPT_SORT_KEYS))
+    return key[:_KEPT], body[:_KEPT]

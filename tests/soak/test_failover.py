@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from eligibility.errors import LogBehind, StorageUnavailable
+from eligibility.storage import migrate
 from eligibility.storage.database import Database
 from eligibility.storage.entries import Earlier, Entry, Idempotency, Recorded
 from eligibility.storage.log import AuditLog
@@ -123,6 +124,7 @@ async def test_a_promoted_replica_that_lags_is_neither_written_to_nor_read_from(
     async with AuditLog(database, SECRET, SIGNER) as log:
         await log.append(remark())
         await database.ready()
+        assert migrate.is_current(database.url)
         standby.stop()
         await log.append(remark())
         destroy(primary)

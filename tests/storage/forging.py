@@ -18,6 +18,7 @@ from eligibility import merkle
 from eligibility.canonical import canonical, timestamp
 from eligibility.chain import Header
 from eligibility.signing import SigningKey
+from eligibility.storage.packing import packed, unpacked
 from eligibility.storage.records import hash_text
 from tests.storage.tampering import Impossible, Row, Tampered, Way
 
@@ -79,8 +80,8 @@ def pretending(key: SigningKey) -> Sign:
 
 def rewrite_body(log: Tampered, record: Row, **members: Any) -> int:
     """Put other members into an envelope, with its leaf; the number of its block."""
-    body = canonical(orjson.loads(record["body"]) | members)
-    log.change("record", record, body=body, leaf=merkle.leaf(body))
+    body = canonical(orjson.loads(unpacked(record["body"])) | members)
+    log.change("record", record, body=packed(body), leaf=merkle.leaf(body))
     [block] = log.rows("SELECT number FROM block WHERE id = %s", record["block"])
     return int(block["number"])
 
@@ -88,9 +89,9 @@ def rewrite_body(log: Tampered, record: Row, **members: Any) -> int:
 def turn_a_decision(log: Tampered) -> int:
     """Let a decision come out as another one did, in envelope and columns; the number of its block."""
     record, other = log.several("record", 2, "kind = 'decision'")
-    theirs = orjson.loads(other["body"])
+    theirs = orjson.loads(unpacked(other["body"]))
     members = {name: theirs[name] for name in ("outcome", "evaluation", "ruleset", "facts")}
-    if theirs["facts"] == orjson.loads(record["body"])["facts"]:
+    if theirs["facts"] == orjson.loads(unpacked(record["body"]))["facts"]:
         raise Impossible("decisions alike")
     number = rewrite_body(log, record, **members)
     columns = ("outcome", "evaluation_key", "generation")
@@ -204,7 +205,7 @@ def append_a_block(log: Tampered) -> str:
     )
     identifier, block = uuid_utils.compat.uuid7(), uuid_utils.compat.uuid7()
     at = datetime.now(UTC)
-    envelope = orjson.loads(record["body"]) | {"id": str(identifier), "at": timestamp(at)}
+    envelope = orjson.loads(unpacked(record["body"])) | {"id": str(identifier), "at": timestamp(at)}
     envelope.pop("private", None)
     body = canonical(envelope)
     leaf = merkle.leaf(body)
@@ -213,7 +214,7 @@ def append_a_block(log: Tampered) -> str:
         "block": block,
         "position": 0,
         "at": at,
-        "body": body,
+        "body": packed(body),
         "leaf": leaf,
     }
     log.insert("record", record | made)

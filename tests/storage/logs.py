@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
@@ -124,7 +124,7 @@ async def _take_away(log: AuditLog, service: Database, old: list[Entry], last: l
         texts = await texts_of_decisions(service, [entry.id for entry in erasing if entry.private])
         await erase(log, service, texts, reason="asked for", actor="system", channel="cli")
     for number, entry in enumerate(old):
-        await log.append(replace(entry, **made_in(MONTHS[number % len(MONTHS)])))
+        await log.append(entry._replace(**made_in(MONTHS[number % len(MONTHS)])))
     for month in MONTHS:
         await log.append(remark(kind="access", **made_in(month)))
     for month in (MONTHS[0], HELD):
@@ -141,7 +141,7 @@ def _decision(random: Random, deciders: tuple[Decider, Decider], actor: str, num
     request = read_request(orjson.dumps(document(random)), decider.ruleset.vocabulary)
     key = f"key {number}" if number % 2 else None
     entry = decision_entry(decider.decide(request), actor=actor, channel="http", idempotency_key=key)
-    return replace(entry, pinned=True)
+    return entry._replace(pinned=True)
 
 
 async def _let_people_in(keys: Keys, log: AuditLog) -> list[str]:

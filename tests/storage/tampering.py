@@ -32,7 +32,7 @@ TABLES = {
     "record": ("id",),
     "private": ("record",),
     "evaluation": ("key",),
-    "idempotency": ("principal", "key_mac"),
+    "idempotency": ("key_mac",),
     "block": ("number",),
     "head": ("singleton",),
     "signing_key": ("id",),

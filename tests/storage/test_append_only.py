@@ -25,7 +25,7 @@ def filled(database: FreshDatabase) -> FreshDatabase:
         )
         service.execute("INSERT INTO private VALUES (%s, %s, '')", (record, hash_))
         service.execute("INSERT INTO evaluation VALUES (%s, '', '', '', %s, '', '{}')", (hash_, hash_))
-        service.execute("INSERT INTO idempotency VALUES (%s, '', '', %s)", (record, record))
+        service.execute("INSERT INTO idempotency VALUES (%s, %s, %s)", (record, record, record))
         service.execute(
             "INSERT INTO block VALUES (1, %s, 1, 1, %s, %s, %s, now())", (record, hash_, hash_, hash_)
         )

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from eligibility.decider import Decider
+from eligibility.decider import Decider, Recent
 from eligibility.reading import read_request
 from eligibility.recording import decision_entry
 
@@ -38,6 +38,21 @@ def test_nothing_that_is_remembered_holds_a_text(decider: Decider) -> None:
     private = repr(entry.private)
     assert all(f"{SECRET} {n}" in private for n in range(1, 9))
     assert SECRET.encode() in answer
-    remembered = [*decider._evaluations._entries.items(), *decider._templates._entries.items()]
+    remembered = [
+        *decider._evaluations._newer.items(),
+        *decider._evaluations._older.items(),
+        *decider._templates._newer.items(),
+        *decider._templates._older.items(),
+    ]
     assert remembered
     assert SECRET not in repr(remembered)
+
+
+def test_what_was_used_lately_is_kept_and_no_more_than_asked_for() -> None:
+    recent: Recent[int, str] = Recent(8)
+    for n in range(100):
+        recent.put(n, str(n))
+        assert recent.get(0 if n else n) == "0"
+        assert all(recent.get(kept) == str(kept) for kept in range(max(1, n - 2), n + 1))
+    assert len(recent._newer) + len(recent._older) <= 8
+    assert recent.get(50) is None
