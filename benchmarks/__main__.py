@@ -1,9 +1,9 @@
-"""`python -m benchmarks [decisions|reasons|http|impact[=COUNT]|size[=COUNT]]`: everything, or some."""
+"""`python -m benchmarks PART…`: everything, or some of `PARTS`; a number may follow, as in `size=1000`."""
 
 import sys
 from collections.abc import Callable
 
-from benchmarks import decisions, http, impact, reasons, size
+from benchmarks import decisions, http, impact, reasons, size, verify
 
 PARTS: dict[str, Callable[..., None]] = {
     "decisions": decisions.main,
@@ -11,6 +11,7 @@ PARTS: dict[str, Callable[..., None]] = {
     "http": http.main,
     "impact": impact.main,
     "size": size.main,
+    "verify": verify.main,
 }
 
 

@@ -15,7 +15,7 @@ from uuid import UUID
 import click
 
 from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
-from eligibility.cli_proof import checkpoint, rotate_key
+from eligibility.cli_proof import checkpoint, rotate_key, verify
 from eligibility.cli_proof import keys as signing_keys
 from eligibility.cli_rulesets import rulesets
 from eligibility.commands.failures import FAULT, exit_code, message
@@ -197,7 +197,7 @@ def audit() -> None:
     """Prove, read and keep the log of what was decided and done."""
 
 
-for command in (checkpoint, signing_keys, rotate_key, forget, retain, hold, holds, release_hold):
+for command in (verify, checkpoint, signing_keys, rotate_key, forget, retain, hold, holds, release_hold):
     audit.add_command(command)
 
 

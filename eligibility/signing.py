@@ -86,3 +86,14 @@ def is_signed(public: bytes, message: bytes, signature: bytes) -> bool:
     except (InvalidSignature, ValueError):
         return False
     return True
+
+
+def load_public(pem: str, where: str) -> bytes:
+    """The public bytes in the PEM text of a public key; `where` names the place. Raises SettingsInvalid."""
+    try:
+        public = serialization.load_pem_public_key(pem.encode())
+    except ValueError:
+        public = None
+    if not isinstance(public, Ed25519PublicKey):
+        raise SettingsInvalid(f"{where} holds no Ed25519 public key: give one as PEM")
+    return public.public_bytes_raw()

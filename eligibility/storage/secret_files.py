@@ -57,6 +57,13 @@ def service_secret(settings: Settings) -> bytes:
     return secret.encode()
 
 
+def known_service_secret(settings: Settings) -> bytes | None:
+    """The service's secret, if this machine has it: none is made. Raises SettingsInvalid."""
+    if settings.service_secret_file is None and not (settings.data_dir / "service-secret").exists():
+        return None
+    return service_secret(settings)
+
+
 def read(path: Path) -> str:
     """The secret in a file that must be there. Raises SettingsInvalid."""
     try:

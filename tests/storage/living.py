@@ -21,7 +21,7 @@ from eligibility.storage.records import hash_text
 from eligibility.storage.ruleset_life import life
 from eligibility.storage.ruleset_moves import move_statement, record_check, replace_source, sign_off
 from eligibility.storage.rulesets import genesis, in_force, save
-from tests.storage.conftest import SECRET
+from tests.storage.making import SECRET
 
 GROUPS = ("group-1", "group-2")
 _numbers = count(1)

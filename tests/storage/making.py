@@ -11,6 +11,7 @@ from eligibility.canonical import canonical
 from eligibility.storage.entries import Entry, Idempotency, StoredEvaluation
 from eligibility.storage.records import hash_bytes
 
+SECRET = b"the secret of a service that lives for one test"
 RULESET = "sha256:" + "11" * 32
 OTHER_RULESET = "sha256:" + "22" * 32
 PRINCIPAL = "01982c3e-0000-7000-8000-000000000001"
