@@ -48,7 +48,7 @@ async def ready(request: Request[Any, Any, Any]) -> Response[bytes]:
     service = service_of(request)
     watches = await _watches(request, service)
     try:
-        await service.database.ready()
+        service.log.require_key(await service.database.ready())
         details = await _details(service) if watches else {}
     except StorageError as error:
         retry_after = error.retry_after if isinstance(error, StorageUnavailable) else 1

@@ -114,10 +114,11 @@ class Database:
         with translated():
             return await _connect(self.url, self.acknowledged)
 
-    async def ready(self) -> None:
+    async def ready(self) -> str | None:
         """Return when the service can work: connected, migrated, head row readable.
 
-        Raises StorageUnavailable saying what is missing.
+        Returns the fingerprint of the key that signs the log, None while it has none. Raises
+        StorageUnavailable saying what is missing.
         """
         head = migrate.newest_revision()
         with translated():
@@ -130,8 +131,11 @@ class Database:
                         f"the database is at revision `{revision}` and the service needs `{head}`: "
                         "run `eligibility db upgrade`"
                     )
-                if await connection.scalar(text("SELECT block FROM head")) is None:
+                head_row = (await connection.execute(text("SELECT key FROM head"))).one_or_none()
+                if head_row is None:
                     raise StorageUnavailable("the database has lost the row that heads the log")
+        key: str | None = head_row.key
+        return key
 
     async def check_service_role(self) -> None:
         """Refuse to work as superuser or as owner of the tables, whom nothing keeps from rewriting the log.

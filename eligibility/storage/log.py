@@ -88,6 +88,11 @@ class AuditLog:
             raise StorageUnavailable("too many decisions are waiting to be recorded", retry_after=2) from None
         return await answer
 
+    def require_key(self, active: str | None) -> None:
+        """See that the key that signs the log, if it has one, is here. Raises SigningKeyMissing."""
+        if active is not None and self._signer.find(active) is None:
+            raise signing_key_missing(active, self._signer)
+
     async def ensure_ready(self) -> None:
         """See that the log has its key, and this month and the next two their partitions.
 
@@ -261,8 +266,8 @@ class AuditLog:
             active = await (await connection.execute("SELECT key FROM head")).fetchone()
             if active is not None and active[0] is None:
                 entries.insert(0, key_genesis(self._signer.key))
-            elif active is not None and self._signer.find(active[0]) is None:
-                raise signing_key_missing(active[0], self._signer)
+            elif active is not None:
+                self.require_key(active[0])
             try:
                 if entries:
                     prepared = [prepare(entry, self._secret) for entry in entries]

@@ -152,9 +152,11 @@ def test_services_go_on_with_the_rotated_key_where_they_have_it(
             assert refused.headers["retry-after"]
             assert "signing-key" not in refused.text
             assert "put the active one there" in there.logged()
+            assert theirs.get("/health/ready").status_code == 503
             assert decide(ours) == 201
             shutil.copy(data_dir / "signing-key", other_dir / "signing-key.next")
             assert decide(theirs) == 201
+            assert theirs.get("/health/ready").status_code == 200
         assert (other_dir / "signing-key.next").exists()
         with serving(url, other_dir, here.keys) as again, again.client() as theirs:
             assert "the signing key was rotated to" in again.logged()
