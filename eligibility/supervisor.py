@@ -123,16 +123,21 @@ class Supervisor:
             return _PROBE_PAUSE
         now = time.monotonic()
         waits = [slot.next_start - now for slot in self._slots if slot.process is None]
-        if self._database is not None and not (self._database.is_ours and self._database.process):
+        if self._database is not None and not self._runs_database(self._database):
             waits.append(self._next_check - now)
         return max(0.0, min(waits)) if waits else None
+
+    @staticmethod
+    def _runs_database(database: EmbeddedPostgres) -> bool:
+        """Whether the database is a child of ours, of whose end a signal will tell."""
+        return database.is_ours and database.process is not None and database.process.poll() is None
 
     def _tend_database(self, signals: Signals) -> None:
         """Start the embedded database again where it has ended, whoever had started it."""
         database, now = self._database, time.monotonic()
         if database is None or now < self._next_check:
             return
-        if database.is_ours and database.process is not None and database.process.poll() is None:
+        if self._runs_database(database):
             return
         self._next_check = now + _CHECK_SECONDS
         if not database.is_ours and database.alive():

@@ -105,6 +105,14 @@ def test_a_database_that_is_killed_comes_back_and_has_lost_nothing_acknowledged(
                 assert client.get(f"/v1/decisions/{identifier}").status_code == 200
 
 
+def test_a_database_that_is_killed_again_at_once_comes_back_again(data_dir: Path) -> None:
+    with running(data_dir) as service, service.client() as client:
+        for n in range(1, 4):
+            subprocess.run(["/bin/sh", "-c", f"kill -9 {service.postgres()}"], check=True)
+            until(lambda: service.said().count("PostgreSQL is back") >= n, "it is back")  # noqa: B023 - at once
+        until(lambda: client.post("/v1/decisions", json=REQUEST).status_code == 201, "a decision")
+
+
 def test_killing_the_service_leaves_nothing_running(data_dir: Path) -> None:
     with running(data_dir, ELIGIBILITY_WORKERS="2") as service:
         family = {process.pid for process in descendants(service.process.pid)}

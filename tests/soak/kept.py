@@ -18,7 +18,7 @@ _WORDS = {WORKER: "eligibility.worker", BACKEND: "postgres: eligibility_service"
 
 
 def lasting_port() -> int:
-    """A free port that the system lends to nobody while the service is down, as it may those of `free_port`."""
+    """A free port that the system lends to nobody while the service is down, unlike those of `free_port`."""
     for port in random.sample(range(20_000, 32_000), 100):
         with socket.socket() as probe:
             try:
