@@ -34,6 +34,7 @@ import psycopg
 
 from eligibility.errors import StorageUnavailable
 from eligibility.storage import embedded_install
+from eligibility.storage.embedded_orphans import adopt_orphans, end_orphans
 from eligibility.storage.roles import create_roles_sql, role_names
 from eligibility.storage.secret_files import read_or_create, write_private
 
@@ -119,6 +120,7 @@ class EmbeddedPostgres:
                         process.wait(patience)
                     except subprocess.TimeoutExpired:
                         continue
+            end_orphans(self.data_dir / "postgres" / "data")
         if lock is not None:
             os.close(lock)
 
@@ -217,6 +219,7 @@ def _start(data_dir: Path, home: Path, lock: int, unless: Callable[[], bool]) ->
     try:
         (home / "state.json").unlink(missing_ok=True)  # a former holder's: until ours answers there is none
         _require_main_thread()
+        adopt_orphans()
         server.passwords = _passwords(home)
         account = embedded_install.choose_account(home / "data")
         embedded_install.require_reachable(home, account)

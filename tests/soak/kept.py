@@ -3,17 +3,30 @@
 import os
 import random
 import signal
+import socket
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from tests.cli.running import PATIENCE, Service, descendants, free_port, processes, started, until
+from tests.cli.running import PATIENCE, Service, descendants, processes, started, until
 
 WORKER, BACKEND, POSTGRES = "worker", "backend of the database", "database"
 SUPERVISOR, EVERYTHING = "supervisor", "everything at once"
 TARGETS = (WORKER, BACKEND, POSTGRES, SUPERVISOR, EVERYTHING)
 
 _WORDS = {WORKER: "eligibility.worker", BACKEND: "postgres: eligibility_service", POSTGRES: "bin/postgres"}
+
+
+def lasting_port() -> int:
+    """A free port that the system lends to nobody while the service is down, as it may those of `free_port`."""
+    for port in random.sample(range(20_000, 32_000), 100):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        return port
+    raise AssertionError("no port is free")
 
 
 class Kept:
@@ -23,7 +36,7 @@ class Kept:
         self.starts = 0
         self._stack = stack
         self._data_dir = data_dir
-        self._changes = {"ELIGIBILITY_PORT": str(free_port())} | changes
+        self._changes = {"ELIGIBILITY_PORT": str(lasting_port())} | changes
         self._orphans: set[int] = set()
         self.service = self._start()
 

@@ -185,6 +185,19 @@ def test_it_survives_a_kill_9_of_the_server_and_starts_again_at_the_same_port(fo
         assert answers(before)
 
 
+@on_linux
+def test_what_a_killed_server_leaves_behind_does_not_keep_it_from_starting_again(folder: Path) -> None:
+    with start_or_join(folder) as server, psycopg.connect(server.service_url) as connection:
+        stuck = connection.info.backend_pid
+        os.kill(stuck, signal.SIGSTOP)  # as one that waits for ever for another
+        assert server.process is not None
+        server.process.kill()
+        wait_until(lambda: not server.alive())
+        server.restart()
+        assert answers(server.service_url)
+        assert not Path(f"/proc/{stuck}").exists()
+
+
 def test_one_that_had_joined_takes_over_when_the_owner_ends(
     folder: Path, holder: Callable[[], tuple[subprocess.Popen[str], int, bool, int]]
 ) -> None:
