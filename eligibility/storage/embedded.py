@@ -2,7 +2,7 @@
 
 Everything lives in the folder `postgres` of the data directory:
 
-    lock            held while a server runs: by the process that started it and by the server itself
+    lock            held while a server runs, by it and by the process that started it, whose number is in it
     state.json      who holds the lock and at which port, there once the server accepts connections
     port            the port of the last start, taken again where it is free
     passwords.json  of the superuser and of the two roles, for this account only
@@ -34,7 +34,13 @@ import psycopg
 
 from eligibility.errors import StorageUnavailable
 from eligibility.storage import embedded_install
-from eligibility.storage.embedded_orphans import adopt_orphans, end_orphans
+from eligibility.storage.embedded_orphans import (
+    adopt_orphans,
+    end_orphans,
+    hurry_abandoned,
+    runs,
+    write_owner,
+)
 from eligibility.storage.roles import create_roles_sql, role_names
 from eligibility.storage.secret_files import read_or_create, write_private
 
@@ -145,14 +151,15 @@ def start_or_join(
     home = data_dir / "postgres"
     try:
         home.mkdir(mode=0o755 if os.geteuid() == 0 else 0o700, parents=True, exist_ok=True)
-        deadline = time.monotonic() + patience
-        while time.monotonic() < deadline and not unless():
+        begun = time.monotonic()
+        while time.monotonic() < begun + patience and not unless():
             lock = _try_lock(home / "lock")
             if lock is not None:
                 return _start(data_dir, home, lock, unless)
             joined = _try_join(data_dir, home)
             if joined is not None:
                 return joined
+            hurry_abandoned(home, time.monotonic() - begun)
             time.sleep(0.02)
     except PermissionError as error:
         message = (
@@ -179,6 +186,7 @@ def _try_lock(path: Path) -> int | None:
     except BlockingIOError:
         os.close(handle)
         return None
+    write_owner(handle)
     return handle
 
 
@@ -193,7 +201,7 @@ def _read_state(home: Path) -> dict[str, int] | None:
 def _try_join(data_dir: Path, home: Path) -> EmbeddedPostgres | None:
     """The server of whoever holds the lock, None while it lets nobody in or is about to end."""
     state = _read_state(home)
-    if state is None or not _runs(state["owner"]):  # without its owner the server is shutting down
+    if state is None or not runs(state["owner"]):  # without its owner the server is shutting down
         return None
     server = EmbeddedPostgres(data_dir, state["port"], _passwords(home))
     try:
@@ -203,16 +211,6 @@ def _try_join(data_dir: Path, home: Path) -> EmbeddedPostgres | None:
     return server
 
 
-def _runs(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def _start(data_dir: Path, home: Path, lock: int, unless: Callable[[], bool]) -> EmbeddedPostgres:
     """Start the server under the lock, which is let go if that fails."""
     server = EmbeddedPostgres(data_dir, 0, {}, lock=lock)
@@ -220,6 +218,7 @@ def _start(data_dir: Path, home: Path, lock: int, unless: Callable[[], bool]) ->
         (home / "state.json").unlink(missing_ok=True)  # a former holder's: until ours answers there is none
         _require_main_thread()
         adopt_orphans()
+        end_orphans(home / "data")
         server.passwords = _passwords(home)
         account = embedded_install.choose_account(home / "data")
         embedded_install.require_reachable(home, account)

@@ -1,10 +1,14 @@
-"""What is left of a server whose first process was killed.
+"""What is left of a server that was killed, or of one whose owner was.
 
-Its other processes notice and end, but for one that waits for what another can no longer give it: that one
-would hold the data directory for ever. On Linux they come to the process that started the server, which
-ends them.
+Where a server's first process is killed, the others notice and end, but for one that waits for what another
+can no longer give it: that one would hold the data directory for ever. On Linux they come to the process that
+started the server, which ends them.
+
+Where the owner is killed, the server is told to shut down; but it may hang on the way, as PostgreSQL 18 can
+where it is just recovering from the loss of one of its processes. Whoever comes next hurries it.
 """
 
+import contextlib
 import ctypes
 import os
 import signal
@@ -13,6 +17,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 _PR_SET_CHILD_SUBREAPER = 36
+_HURRIED_AFTER = ((10.0, signal.SIGKILL), (5.0, signal.SIGQUIT))
+"""After how many seconds a server whose owner is gone gets which signal. Nothing committed is lost by it."""
+
 _TITLE = b"postgres: "
 """How every process of a server is titled, but for the first."""
 
@@ -33,6 +40,46 @@ def end_orphans(data: Path) -> None:
             os.waitpid(pid, 0)
         except (ProcessLookupError, ChildProcessError):
             continue
+
+
+def write_owner(lock: int) -> None:
+    """Write into the lock who holds it."""
+    os.ftruncate(lock, 0)
+    os.pwrite(lock, str(os.getpid()).encode(), 0)
+
+
+def hurry_abandoned(home: Path, waited: float) -> None:
+    """Make the server of `home` end if its owner has, after so many seconds of waiting for it."""
+    owner, server = _number(home / "lock"), _number(home / "data" / "postmaster.pid")
+    number = next((each for seconds, each in _HURRIED_AFTER if waited >= seconds), None)
+    if owner is None or server is None or number is None or runs(owner):
+        return
+    try:
+        words = Path(f"/proc/{server}/cmdline").read_bytes()
+    except OSError:
+        return  # it has ended; or this is no Linux, and there is no telling whose the number is
+    if os.fsencode(home / "data") in words:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(server, number)
+
+
+def runs(pid: int) -> bool:
+    """Whether there is such a process."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def _number(file: Path) -> int | None:
+    """The number in the first line of a file, if there is one."""
+    try:
+        return int(file.read_text(encoding="utf-8").partition("\n")[0])
+    except (FileNotFoundError, ValueError):
+        return None
 
 
 def _left(data: Path) -> Iterator[int]:

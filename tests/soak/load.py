@@ -100,8 +100,8 @@ class Load:
             async with asyncio.timeout(2 * PATIENCE):
                 while not self.wrong and not await self._asked(client, key, body):  # noqa: ASYNC110  # the service tells no event
                     await asyncio.sleep(_PAUSE)
-        except (TimeoutError, httpx.TimeoutException):
-            self.wrong.append(f"{key} was left without an answer")
+        except (TimeoutError, httpx.TimeoutException) as error:
+            self.wrong.append(f"{key} was left without an answer: {error!r} after {dict(self.statuses)}")
 
     def _body(self, key: str) -> Mapping[str, Any]:
         return _BODIES[int(key.rpartition("-")[2]) % len(_BODIES)](reference=key)

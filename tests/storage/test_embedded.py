@@ -15,7 +15,7 @@ import psycopg
 import pytest
 
 from eligibility.errors import StorageUnavailable
-from eligibility.storage import embedded_install
+from eligibility.storage import embedded_install, embedded_orphans
 from eligibility.storage.embedded import start_or_join
 
 ROOT = Path(__file__).parents[2]
@@ -196,6 +196,38 @@ def test_what_a_killed_server_leaves_behind_does_not_keep_it_from_starting_again
         server.restart()
         assert answers(server.service_url)
         assert not Path(f"/proc/{stuck}").exists()
+
+
+@on_linux
+def test_a_server_that_hangs_after_its_owner_was_killed_is_ended(
+    folder: Path,
+    holder: Callable[[], tuple[subprocess.Popen[str], int, bool, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sooner = ((1.0, signal.SIGKILL), (0.5, signal.SIGQUIT))
+    monkeypatch.setattr(embedded_orphans, "_HURRIED_AFTER", sooner)
+    child, _, _, pid = holder()
+    os.kill(pid, signal.SIGSTOP)  # so that it does not shut down when its owner ends
+    child.kill()
+    child.wait()
+    with start_or_join(folder) as next_one:
+        assert next_one.is_ours
+        assert not runs(pid)
+        assert answers(next_one.service_url)
+
+
+def test_a_holder_that_lives_is_not_hurried(
+    folder: Path,
+    holder: Callable[[], tuple[subprocess.Popen[str], int, bool, int]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(embedded_orphans, "_HURRIED_AFTER", ((0.0, signal.SIGKILL),))
+    child, _, _, pid = holder()
+    (folder / "postgres" / "state.json").unlink()  # as if it had not got as far yet
+    with pytest.raises(StorageUnavailable, match="held by process"):
+        start_or_join(folder, patience=0.5)
+    assert runs(pid)
+    assert child.poll() is None
 
 
 def test_one_that_had_joined_takes_over_when_the_owner_ends(
