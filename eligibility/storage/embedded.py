@@ -37,6 +37,7 @@ from eligibility.storage import embedded_install
 from eligibility.storage.embedded_orphans import (
     adopt_orphans,
     end_orphans,
+    forget_dead,
     hurry_abandoned,
     runs,
     write_owner,
@@ -219,6 +220,7 @@ def _start(data_dir: Path, home: Path, lock: int, unless: Callable[[], bool]) ->
         _require_main_thread()
         adopt_orphans()
         end_orphans(home / "data")
+        forget_dead(home / "data")
         server.passwords = _passwords(home)
         account = embedded_install.choose_account(home / "data")
         embedded_install.require_reachable(home, account)

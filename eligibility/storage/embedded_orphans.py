@@ -74,6 +74,20 @@ def runs(pid: int) -> bool:
     return True
 
 
+def forget_dead(data: Path) -> None:
+    """Take away the note of a server that has ended, but whose parent has not taken notice yet.
+
+    PostgreSQL would take it for one that runs, and not start.
+    """
+    server = _number(data / "postmaster.pid")
+    try:
+        state = Path(f"/proc/{server}/stat").read_text().rpartition(")")[2].split()[0]
+    except (OSError, IndexError):
+        return  # there is no such process, as PostgreSQL sees for itself; or this is no Linux
+    if state in {"Z", "X"}:
+        (data / "postmaster.pid").unlink(missing_ok=True)
+
+
 def _number(file: Path) -> int | None:
     """The number in the first line of a file, if there is one."""
     try:

@@ -29,3 +29,5 @@ def test_nothing_acknowledged_is_lost_whatever_is_killed(folder: Path) -> None:
             service.until(load.more_acknowledged(), "the service is back")
         assert load.wrong == []
         check(superuser_url(data_dir), load.acknowledged)
+        verified = service.service.command("audit", "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr

@@ -18,4 +18,6 @@ def test_two_services_write_one_chain(folder: Path) -> None:
         assert load.wrong == []
         assert set(load.statuses) == {200, 201}
         found = check(superuser_url(data_dir), load.acknowledged)
+        verified = first.command("audit", "verify")
+    assert verified.returncode == 0, verified.stdout + verified.stderr
     assert found.decisions == len(load.acknowledged)

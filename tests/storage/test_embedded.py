@@ -216,6 +216,17 @@ def test_a_server_that_hangs_after_its_owner_was_killed_is_ended(
         assert answers(next_one.service_url)
 
 
+@on_linux
+def test_a_server_that_nobody_has_buried_is_not_taken_for_one_that_runs(folder: Path) -> None:
+    start_or_join(folder).stop()
+    with subprocess.Popen(["/bin/true"]) as dead:  # which has ended, and nobody has asked yet how
+        wait_until(lambda: " Z " in Path(f"/proc/{dead.pid}/stat").read_text())
+        note = folder / "postgres" / "data" / "postmaster.pid"
+        note.write_text(f"{dead.pid}\n{note.parent}\n")
+        with start_or_join(folder) as server:
+            assert answers(server.service_url)
+
+
 def test_a_holder_that_lives_is_not_hurried(
     folder: Path,
     holder: Callable[[], tuple[subprocess.Popen[str], int, bool, int]],
