@@ -5,6 +5,7 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 LOCKS := requirements-build.lock requirements.lock requirements-dev.lock
 STAMP := $(VENV)/.installed
+SHARED := --numprocesses auto --dist loadfile
 # Python 3.13 dropped a C function that durable-rules calls; the other name does the same in all of them.
 SINCE_3_13 := -DPyEval_CallObject=PyObject_CallObject
 COMPILE = $(VENV)/bin/uv pip compile --quiet --system-certs --generate-hashes --no-emit-index-url --no-header \
@@ -19,11 +20,11 @@ help: ## this list
 run: install ## start the service on 127.0.0.1:8000, with its own PostgreSQL
 	@$(VENV)/bin/eligibility serve
 
-test: install ## the whole test suite (ARGS="-k name" to choose)
-	@$(VENV)/bin/python -m pytest $(ARGS)
+test: install ## the whole test suite (ARGS="-k name" to choose), shared out among the cores
+	@$(VENV)/bin/python -m pytest $(SHARED) $(ARGS)
 
 full: install ## the same tests at their full sizes: takes long
-	@ELIGIBILITY_TEST_SIZE=full $(VENV)/bin/python -m pytest $(ARGS)
+	@ELIGIBILITY_TEST_SIZE=full $(VENV)/bin/python -m pytest $(SHARED) $(ARGS)
 
 soak: install ## the fault tests at their full sizes: kills, failovers, full disks, by the hundred
 	@ELIGIBILITY_TEST_SIZE=full $(VENV)/bin/python -m pytest tests/soak $(ARGS)

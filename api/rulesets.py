@@ -82,9 +82,11 @@ async def load(request: Request[Any, Any, Any]) -> Response[bytes]:
     except RulesetInvalid as invalid:
         return _faulty(invalid)
     is_new = await keep_draft(service.record, loaded, asked.files, _actor(request), asked.reason)
-    told = await _told(service, loaded.digest, status=HTTP_201_CREATED if is_new else HTTP_200_OK)
-    told.headers["location"] = f"{_PATH}/{loaded.digest}"
-    return told
+    return answer(
+        as_json(life_document(await life(service.database, loaded.digest))),
+        status=HTTP_201_CREATED if is_new else HTTP_200_OK,
+        headers={"location": f"{_PATH}/{loaded.digest}"},
+    )
 
 
 def _faulty(invalid: RulesetInvalid) -> Response[bytes]:
@@ -202,8 +204,8 @@ async def _step(request: Request[Any, Any, Any], step: Move) -> Response[bytes]:
     return await _told(service, digest)
 
 
-async def _told(service: Service, digest: str, *, status: int = HTTP_200_OK) -> Response[bytes]:
-    return answer(as_json(life_document(await life(service.database, digest))), status=status)
+async def _told(service: Service, digest: str) -> Response[bytes]:
+    return answer(as_json(life_document(await life(service.database, digest))))
 
 
 def _begun(digest: str, what: str) -> Response[bytes]:

@@ -30,8 +30,9 @@ _RULESET = text(
 )
 _STEPS = text(
     """
-    SELECT s.number, s.step, s.actor, s.at, s.due, p.name, t.content
-    FROM ruleset_step s LEFT JOIN principal p ON p.id = s.actor LEFT JOIN private t ON t.record = s.record
+    SELECT s.number, s.step, s.actor, e.at, s.due, p.name, t.content
+    FROM ruleset_step s JOIN record e ON e.id = s.record
+    LEFT JOIN principal p ON p.id = s.actor LEFT JOIN private t ON t.record = s.record
     WHERE s.ruleset = :digest ORDER BY s.number
     """
 )
@@ -52,11 +53,13 @@ _SIGN_OFFS = text(
 )
 _ALL = text(
     """
-    SELECT r.digest, r.version, r.loaded_at, r.loaded_by, p.name, h.ruleset AS in_force, s.step, s.at, s.due,
-           (SELECT max(a.at) FROM ruleset_step a WHERE a.ruleset = r.digest AND a.step = 'activated') AS since
+    SELECT r.digest, r.version, r.loaded_at, r.loaded_by, p.name, h.ruleset AS in_force, s.step, e.at, s.due,
+           (SELECT max(b.at) FROM ruleset_step a JOIN record b ON b.id = a.record
+            WHERE a.ruleset = r.digest AND a.step = 'activated') AS since
     FROM ruleset r CROSS JOIN head h LEFT JOIN principal p ON p.id::text = r.loaded_by
     LEFT JOIN LATERAL (SELECT * FROM ruleset_step l WHERE l.ruleset = r.digest ORDER BY number DESC LIMIT 1) s
         ON true
+    LEFT JOIN record e ON e.id = s.record
     ORDER BY r.loaded_at DESC, r.digest
     """
 )

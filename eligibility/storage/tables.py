@@ -193,7 +193,6 @@ ruleset_step = Table(
     Column("ruleset", ForeignKey("ruleset.digest"), nullable=False),
     Column("step", Text, nullable=False),
     Column("actor", Uuid, nullable=False),
-    Column("at", _Time, nullable=False),
     Column("due", _Time),  # when what is scheduled is to be put in force
     CheckConstraint(
         "step IN ('loaded', 'proposed', 'approved', 'withdrawn', 'scheduled', 'unscheduled', 'activated', "

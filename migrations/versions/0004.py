@@ -32,7 +32,6 @@ TABLES = (
         ruleset bytea NOT NULL,
         step text NOT NULL,
         actor uuid NOT NULL,
-        at timestamptz NOT NULL,
         due timestamptz,
         CONSTRAINT ruleset_step_pkey PRIMARY KEY (number),
         CONSTRAINT ruleset_step_record_key UNIQUE (record, step),
@@ -74,9 +73,9 @@ TABLES = (
 
 # What was loaded and put in force before there were steps.
 EARLIER_STEPS = """
-INSERT INTO ruleset_step (number, record, ruleset, step, actor, at)
+INSERT INTO ruleset_step (number, record, ruleset, step, actor)
 SELECT row_number() OVER (ORDER BY id), id, decode(substr(said ->> 'ruleset', 8), 'hex'),
-       split_part(kind, '.', 2), actor, at
+       split_part(kind, '.', 2), actor
 FROM record, convert_from(body, 'UTF8') AS words, CAST(words AS jsonb) AS said
 WHERE kind IN ('ruleset.loaded', 'ruleset.activated')
 """
@@ -268,12 +267,12 @@ BEGIN
         END IF;
     END IF;
 
-    INSERT INTO public.ruleset_step (number, record, ruleset, step, actor, at, due)
-    VALUES (next_number, announced_by, moved, wanted, who, now(), move_ruleset.due);
+    INSERT INTO public.ruleset_step (number, record, ruleset, step, actor, due)
+    VALUES (next_number, announced_by, moved, wanted, who, move_ruleset.due);
     IF wanted = 'activated' THEN
         IF in_force IS NOT NULL THEN
-            INSERT INTO public.ruleset_step (number, record, ruleset, step, actor, at)
-            VALUES (next_number + 1, announced_by, in_force, 'retired', who, now());
+            INSERT INTO public.ruleset_step (number, record, ruleset, step, actor)
+            VALUES (next_number + 1, announced_by, in_force, 'retired', who);
         END IF;
         UPDATE public.head SET ruleset = moved;
     END IF;

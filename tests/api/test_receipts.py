@@ -9,6 +9,7 @@ import psycopg
 import pytest
 
 from api.log_schemas import Receipt, SignedBlock
+from eligibility.storage.packing import packed, unpacked
 from tests.api.bodies import permitted, prohibited, unclear
 from tests.api.problems import problem
 from tests.api.serving import Server, Who
@@ -123,11 +124,9 @@ def test_a_log_that_was_tampered_with_is_a_fault_and_tells_nobody_more(
         identifier = decide(portal, permitted())
         with psycopg.connect(database.superuser_url) as connection:
             connection.execute("SET session_replication_role = replica")
-            connection.execute(
-                "UPDATE record SET body = convert_to(replace(convert_from(body, 'UTF8'), 'permitted', "
-                "'prohibited'), 'UTF8') WHERE id = %s",
-                (identifier,),
-            )
+            [(body,)] = connection.execute("SELECT body FROM record WHERE id = %s", (identifier,)).fetchall()
+            other = packed(unpacked(body).replace(b'"permitted"', b'"prohibited"'))
+            connection.execute("UPDATE record SET body = %s WHERE id = %s", (other, identifier))
         document = problem(portal.get(f"/v1/decisions/{identifier}/receipt"), 500)
     assert "block" not in json.dumps(document)
     assert "does not hold together: the records do not lead to the block's root" in own_server.logged()

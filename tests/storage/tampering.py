@@ -51,10 +51,8 @@ TABLES = {
 }
 """The tables that verification answers for, with their keys."""
 
-UNPROVABLE = {("dropped_leaf", "record"), ("ruleset_step", "at")}
-"""Columns that nothing in the log vouches for: of a dropped record only its leaf is left, and the record of a
-step has a time of its own.
-"""
+UNPROVABLE = {("dropped_leaf", "record")}
+"""Columns that nothing in the log vouches for: of a dropped record only its leaf is left."""
 
 
 PROVABLE = {"idempotency": "EXISTS (SELECT FROM private p WHERE p.record = t.record)"}

@@ -35,7 +35,7 @@ def filled(database: FreshDatabase) -> FreshDatabase:
         superuser.execute("SET session_replication_role = replica")  # no record announces these
         superuser.execute("INSERT INTO ruleset_source VALUES (%s, %s, '')", (record, hash_))
         superuser.execute(
-            "INSERT INTO ruleset_step VALUES (1, %s, %s, 'loaded', %s, now())", (record, hash_, record)
+            "INSERT INTO ruleset_step VALUES (1, %s, %s, 'loaded', %s)", (record, hash_, record)
         )
         superuser.execute(
             "INSERT INTO ruleset_check VALUES (%s, %s, 'impact', %s, true, '')", (record, hash_, hash_)
@@ -110,7 +110,7 @@ def test_the_service_cannot_change_the_log_nor_any_partition_of_it(filled: Fresh
         "INSERT INTO head VALUES (true, 0, 1, '', NULL)",
         "UPDATE head SET singleton = true",
         "UPDATE head SET ruleset = NULL",
-        "INSERT INTO ruleset_step VALUES (9, gen_random_uuid(), '', 'loaded', gen_random_uuid(), now())",
+        "INSERT INTO ruleset_step VALUES (9, gen_random_uuid(), '', 'loaded', gen_random_uuid())",
         "SELECT ruleset_lacks('', '')",
         "UPDATE api_key SET role = 'admin'",
         "UPDATE principal SET name = 'x'",
