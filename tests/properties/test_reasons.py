@@ -37,14 +37,14 @@ from tests.properties.requests import (
 from tests.properties.sizes import sized
 
 BATCHES = 20
-REQUESTS = sized(2_000, 100_000) // BATCHES
+REQUESTS = sized(1_000, 100_000) // BATCHES
 DECIDED = 2
 """Changes decided for each outcome; the service decides all that it tells."""
 
 EXHAUSTIVE = 5
 """Of so many requests, one has every change of one fact tried against claims that more have to change."""
 
-PAIRS = sized(8, 400)
+PAIRS = sized(4, 400)
 """Requests on which every change of two facts is tried."""
 
 ALL_SINGLE = sized(40, 1_000)
