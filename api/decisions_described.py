@@ -14,6 +14,14 @@ _TIME: Final = {"type": "string", "format": "date-time"}
 _FLAG: Final = {"type": "string", "enum": ["true", "false"], "default": "false"}
 _LOCATION: Final = {"Location": "the address of the decision"}
 
+IDENTIFIER: Final = Parameter(
+    "identifier",
+    "path",
+    "The decision's `id`.",
+    {"type": "string", "format": "uuid"},
+    "01982c3e-5a00-7000-8000-000000000001",
+    required=True,
+)
 DECIDE: Final = Operation(
     id="decide",
     tag="Decisions",
@@ -101,16 +109,7 @@ READ: Final = Operation(
     ),
     answers={200: Success("The decision.", RecordedDecision, "recorded")},
     problems=(401, 403, 404, 422, 503),
-    parameters=(
-        Parameter(
-            "identifier",
-            "path",
-            "The decision's `id`.",
-            {"type": "string", "format": "uuid"},
-            "01982c3e-5a00-7000-8000-000000000001",
-            required=True,
-        ),
-    ),
+    parameters=(IDENTIFIER,),
 )
 LIST: Final = Operation(
     id="list_decisions",

@@ -7,6 +7,7 @@ from litestar import Request, Response, route
 from api.answers import answer, as_json
 from api.auth import caller
 from api.decisions import PATH, asked_about
+from api.decisions_described import IDENTIFIER
 from api.documented import Operation, Parameter, Success
 from api.incoming import flag, parameters
 from api.log_schemas import Receipt, SignedBlock
@@ -32,14 +33,7 @@ RECEIPT: Final = Operation(
     answers={200: Success("The receipt.", Receipt, "receipt")},
     problems=(400, 401, 403, 404, 422, 503),
     parameters=(
-        Parameter(
-            "identifier",
-            "path",
-            "The decision's `id`.",
-            {"type": "string", "format": "uuid"},
-            "01982c3e-5a00-7000-8000-000000000001",
-            required=True,
-        ),
+        IDENTIFIER,
         Parameter(
             "texts",
             "query",

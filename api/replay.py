@@ -10,6 +10,7 @@ from litestar.status_codes import HTTP_200_OK
 from api.answers import answer, as_json
 from api.auth import caller
 from api.decisions import PATH, asked_about
+from api.decisions_described import IDENTIFIER
 from api.documented import Operation, Parameter, Success
 from api.incoming import parameter_fault, parameters
 from api.recording import record_access
@@ -45,14 +46,7 @@ REPLAY: Final = Operation(
     answers={200: Success("The decision, what is decided now, and what differs.", Replay, "replay")},
     problems=(400, 401, 403, 404, 422, 503),
     parameters=(
-        Parameter(
-            "identifier",
-            "path",
-            "The decision's `id`.",
-            {"type": "string", "format": "uuid"},
-            "01982c3e-5a00-7000-8000-000000000001",
-            required=True,
-        ),
+        IDENTIFIER,
         Parameter(
             "ruleset",
             "query",

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import uvloop
 
@@ -91,7 +92,7 @@ async def _ask(port: int, bodies: Sequence[bytes], seconds: float) -> Answers:
     for place in range(CONNECTIONS):
         mine = requests[place::CONNECTIONS]
         _, connection = await loop.create_connection(
-            lambda mine=mine: _Connection(mine, start + seconds, answers),  # type: ignore[misc]  # of no arguments, but for a default
+            partial(_Connection, mine, start + seconds, answers),
             "127.0.0.1",
             port,
         )

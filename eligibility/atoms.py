@@ -161,7 +161,7 @@ class Questions:
         self.country = self._question(COUNTRY_MEMBER, self._members(COUNTRY_MEMBER))
         self.involvement = self._question(INVOLVED_MEMBER, self._members(INVOLVED_MEMBER))
         self._readings = {
-            (natural, employed): self._all_readings(natural, employed)
+            (natural, employed): self._all_readings(natural=natural, employed=employed)
             for natural, employed in ((False, False), (True, False), (True, True))
         }
         self._multimodal = next(
@@ -187,19 +187,19 @@ class Questions:
             fact, atoms, [answerer(atom, self.ruleset, self.program.generation) for atom in atoms]
         )
 
-    def _all_readings(self, natural: bool, employed: bool) -> _Readings:  # noqa: FBT001 - one state of three
+    def _all_readings(self, *, natural: bool, employed: bool) -> _Readings:
         readings = _Readings([], {}, [])
         for place, question in enumerate(self.asked):
             fact = question.fact
             counts = counts_for(fact, natural=natural, employed=employed)
-            readings.absent.append(self._absent(question, natural and not employed) if counts else 0)
+            readings.absent.append(self._absent(question, private=natural and not employed) if counts else 0)
             if counts:
                 readings.reads[fact] = place, question.read
             if counts and fact in DECLARED_BY:
                 readings.declared.append((place, DECLARED_BY[fact]))
         return readings
 
-    def _absent(self, question: Question, private: bool) -> int:  # noqa: FBT001 - one state of two
+    def _absent(self, question: Question, *, private: bool) -> int:
         """The cell of an applicable fact that was not given; `private` is a person who acts for nobody."""
         fact = question.fact
         value = self.ruleset.presumed.get(fact)
