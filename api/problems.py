@@ -144,7 +144,7 @@ def problem_of(error: Exception) -> Problem:
         case Refusal():
             problem = Problem(error.kind, error.detail, error.errors, error.headers)
         case RequestRefused():
-            problem = Problem(_BY_STATUS[error.status], _sentence(error.problems), error.problems)
+            problem = Problem(_BY_STATUS[error.status], error.sentence, error.problems)
         case SigningKeyMissing():  # which key lies where is for the logs
             problem = _unavailable("the log cannot be signed at the moment", error.retry_after)
         case StorageUnavailable():
@@ -162,13 +162,6 @@ def problem_of(error: Exception) -> Problem:
                 KINDS["fault"], "the fault is logged: report it with the instance of this answer"
             )
     return problem
-
-
-def _sentence(faults: Sequence[Fault]) -> str:
-    """What to say in one sentence: the fault itself where there is one, else how many there are."""
-    if len(faults) == 1:
-        return str(faults[0])
-    return f"{len(faults)} things are wrong with the request: each is named in `errors`"
 
 
 def _unavailable(detail: str, retry_after: int) -> Problem:

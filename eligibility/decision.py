@@ -188,6 +188,12 @@ class Reasoning:
         )
 
 
+def missing_paths(subject: Subject, content: Content) -> list[str]:
+    """The unknown facts that can change the outcome, by path, in the policy's order."""
+    found = (path for missing in content["missing"] for path in subject.paths(missing["fact"]))
+    return sorted(found, key=in_order)
+
+
 def _joined(sentences: Iterable[str]) -> str:
     return " ".join(dict.fromkeys(sentences))
 

@@ -55,6 +55,13 @@ class RequestRefused(EligibilityError):
     def __str__(self) -> str:
         return "; ".join(str(problem) for problem in self.problems)
 
+    @property
+    def sentence(self) -> str:
+        """What to say in one sentence: the fault itself where there is one, else how many there are."""
+        if len(self.problems) == 1:
+            return str(self.problems[0])
+        return f"{len(self.problems)} things are wrong with the request: each is named in `errors`"
+
 
 class UnreadableRequest(RequestRefused):
     """The body could not be read as JSON: send one JSON value in UTF-8, without repeated members or NaN."""

@@ -1,0 +1,1 @@
+"""Backlogs: tables of requests in, tables of decisions out."""

@@ -1,0 +1,250 @@
+"""Classes of values: what decides and what does not, found once for each distinct value of a column.
+
+Two values of a fact are of one *class* where nothing that comes after can tell them apart: every question of
+every generation has the same answer (their cells are equal), every status too, and so has what else is read
+of the value itself: codes, the kind of applicant, which released model a name is. A column is reduced to the
+numbers of its values' classes, by the very functions that find cells; rows of equal classes are decided once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Hashable, Sequence
+from itertools import accumulate, islice
+from typing import Any, Final, NamedTuple, get_args
+
+import pyarrow as pa
+import pyarrow.compute as pc
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+
+from eligibility.answering import status_cell
+from eligibility.atoms import COUNTRY_MEMBER, INVOLVED_MEMBER, Question, Questions
+from eligibility.backlog.form import PATHS
+from eligibility.domains import AFFILIATES, FACTS, MEMBER
+from eligibility.facts import Affiliate, BacklogLine, Vocabulary
+from eligibility.scalars import LONGEST_DESCRIPTION, LONGEST_TEXT, MOST_ENTRIES
+
+ABSENT: Final = 0
+"""The class of a fact that is not given: null, or a blank text."""
+
+ODD: Final = -1
+"""The class of a value that is not in good form: its row is read by itself, which says what is wrong."""
+
+A_TEXT: Final = "given"
+"""Stands for every text of which nothing is read: what it says is looked at by nobody."""
+
+_SEPARATOR: Final = "\x1f"
+_AS_THEY_ARE: Final = {"code", "boolean", "codes"}
+_LISTS: Final = {"codes", "regions", "languages"}
+
+Find = Callable[[Any], Hashable]
+
+
+class Column(NamedTuple):
+    """A column by the classes of its values.
+
+    `classes` has a number for each row. `values` gives the values of some rows, whose numbers it takes, as
+    facts hold them; what it gives where a value is absent or odd means nothing.
+    """
+
+    classes: Any
+    values: Callable[[Any], Sequence[Any]]
+
+
+class Classes:
+    """The classes of all facts, as a ruleset's generations tell them apart. Numbers stay the same."""
+
+    def __init__(self, programs: Sequence[Questions], vocabulary: Vocabulary) -> None:
+        """Look at what the rules ask of each fact."""
+        self._vocabulary = vocabulary
+        self._finders = {path: _finder(path, programs, vocabulary) for path in PATHS if path != AFFILIATES}
+        self._finders |= {
+            COUNTRY_MEMBER: _answers([one.country for one in programs], []),
+            INVOLVED_MEMBER: _as_it_is,
+            f"{MEMBER}relation": lambda _: True,
+        }
+        self._forms = {path: _form_of(path) for path in self._finders}
+        self._numbers: dict[str, dict[Hashable, int]] = {path: {} for path in (*self._finders, AFFILIATES)}
+
+    def column(self, path: str, array: Any) -> Column:
+        """A column of facts, reduced to classes."""
+        kind = FACTS[path].kind
+        if path == AFFILIATES:
+            return self._affiliates(array)
+        if self._finders[path] is _is_given:
+            return _text(array, LONGEST_DESCRIPTION if path == "use.description" else LONGEST_TEXT)
+        return self._list(path, array) if kind in _LISTS else self._single(path, array)
+
+    def number(self, path: str, value: Any) -> int:
+        """The number of a value's class. A list is given as such, and may hold an entry twice."""
+        try:
+            self._forms[path].validate_python(value, context=self._vocabulary)
+        except ValidationError:
+            return ODD
+        if _is_blank(value):
+            return ABSENT
+        return self._numbered(path, self._finders[path](_as_set(value)))
+
+    def _numbered(self, path: str, found: Hashable) -> int:
+        numbers = self._numbers[path]
+        return numbers.setdefault(found, len(numbers) + 1)
+
+    def _single(self, path: str, array: Any) -> Column:
+        encoded = array.dictionary_encode()
+        values = encoded.dictionary.to_pylist()
+        return _column([self.number(path, value) for value in values], encoded.indices, values)
+
+    def _list(self, path: str, array: Any) -> Column:
+        """Lists that join to the same text are the same, but for entries that break the form anyhow."""
+        entries = pc.list_flatten(array)
+        joined = pc.binary_join(array, _SEPARATOR)
+        encoded = joined.dictionary_encode()
+        values = [text.split(_SEPARATOR) if text else [] for text in encoded.dictionary.to_pylist()]
+        numbers = [self.number(path, value) for value in values]
+        column = _column(numbers, encoded.indices, [_as_set(value) for value in values])
+        odd = pc.or_(pc.equal(pc.binary_length(entries), 0), pc.match_substring(entries, _SEPARATOR))
+        if not pc.any(pc.fill_null(odd, True)).as_py():  # noqa: FBT003 - arrow's own order of arguments
+            return column
+        parents = pc.list_parent_indices(array).filter(pc.fill_null(odd, True))  # noqa: FBT003 - as above
+        return Column(_with_odd(column.classes, parents), column.values)
+
+    def _affiliates(self, array: Any) -> Column:
+        """Lists of affiliates, by the class of each in its order: facts that are missing name its place."""
+        items, offsets = pc.list_flatten(array), _offsets(array)
+        parts = {
+            f"{MEMBER}{field.name}": inner for field, inner in zip(items.type, items.flatten(), strict=True)
+        }
+        columns = {path: self.column(path, part) for path, part in parts.items()}
+        rows = [column.classes.to_pylist() for column in columns.values()]
+        classes = [
+            ODD if ODD in each else self._numbered(AFFILIATES, each) for each in zip(*rows, strict=True)
+        ]
+        codes = pc.if_else(items.is_valid(), pa.array(classes, pa.int32()), ODD)
+        lists = pa.ListArray.from_arrays(offsets, codes.cast(pa.string()), mask=array.is_null())
+        encoded = pc.binary_join(lists, _SEPARATOR).dictionary_encode()
+        numbers = []
+        for text in encoded.dictionary.to_pylist():
+            entries = tuple(map(int, text.split(_SEPARATOR))) if text else ()
+            is_odd = ODD in entries or len(entries) > MOST_ENTRIES
+            numbers.append(ODD if is_odd else self._numbered(AFFILIATES, ("all", entries)))
+
+        def values(rows: Any) -> list[Any]:
+            lists = array.take(rows)
+            return _affiliates_of(pc.list_flatten(lists), pc.list_value_length(lists).to_pylist())
+
+        return Column(_taken(numbers, encoded.indices), values)
+
+
+def _column(numbers: list[int], indices: Any, values: Sequence[Any]) -> Column:
+    return Column(
+        _taken(numbers, indices),
+        lambda rows: [None if place is None else values[place] for place in indices.take(rows).to_pylist()],
+    )
+
+
+def _affiliates_of(items: Any, lengths: Sequence[int | None]) -> list[Any]:
+    """Lists of affiliates as facts hold them, from the affiliates of all and the length of each list."""
+    affiliates = iter(
+        {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in item.items()
+            if value is not None and not _is_blank(value)
+        }
+        for item in items.to_pylist()
+    )
+    return [tuple(islice(affiliates, length or 0)) for length in lengths]
+
+
+def _is_blank(value: Any) -> bool:
+    return isinstance(value, str) and (not value or value.isspace())
+
+
+def _taken(numbers: list[int], indices: Any) -> Any:
+    """The class of each row, from the classes of the distinct values."""
+    return pc.fill_null(pa.array(numbers, pa.int32()).take(indices), ABSENT)
+
+
+def _offsets(array: Any) -> Any:
+    """Where the entries of each list begin among those of all, and where the last one ends."""
+    lengths = pc.fill_null(pc.list_value_length(array), 0).to_pylist()
+    return pa.array([0, *accumulate(lengths)], pa.int32())
+
+
+def _with_odd(classes: Any, rows: Any) -> Any:
+    """The classes, with these rows odd."""
+    is_odd = pc.is_in(pa.array(range(len(classes)), rows.type), value_set=rows)
+    return pc.if_else(is_odd, pa.scalar(ODD, pa.int32()), classes)
+
+
+def _text(array: Any, longest: int) -> Column:
+    """Texts that nothing is asked about but whether they are given: seldom is one looked at by itself."""
+    is_odd = pc.or_(pc.greater(pc.utf8_length(array), longest), pc.match_substring(array, "\0"))
+    is_given = pc.match_substring_regex(array, "[!-~]")  # all but letters of other scripts, and blanks
+    others = pc.and_(array.is_valid(), pc.invert(pc.fill_null(is_given, True)))  # noqa: FBT003 - arrow's order
+    if pc.any(others).as_py():
+        blank = pa.array([text is None or not text.strip() for text in array.to_pylist()])
+        is_given = pc.invert(blank)
+    classes = pc.if_else(is_odd, ODD, pc.cast(is_given, pa.int32()))
+    return Column(pc.fill_null(pc.cast(classes, pa.int32()), ABSENT), lambda rows: [A_TEXT] * len(rows))
+
+
+def _as_set(value: Any) -> Any:
+    """A value as facts hold it: a list as a sorted tuple."""
+    return tuple(sorted(set(value))) if isinstance(value, list) else value
+
+
+def _as_it_is(value: Any) -> Hashable:
+    found: Hashable = value
+    return found
+
+
+def _is_given(_value: Any) -> Hashable:
+    return True
+
+
+def _finder(path: str, programs: Sequence[Questions], vocabulary: Vocabulary) -> Find:
+    """What finds the class of a value."""
+    questions = [one.by_fact[path] for one in programs if path in one.by_fact]
+    statuses = {asked for one in programs for _, asked in one.statuses if asked[0].fact == path}
+    if FACTS[path].kind in _AS_THEY_ARE:
+        return _as_it_is
+    if path == "model.name":
+        answers = _answers(questions, list(statuses))
+        return lambda name: (vocabulary.model(name), answers(name))
+    return _answers(questions, list(statuses)) if questions or statuses else _is_given
+
+
+def _answers(questions: Sequence[Question], statuses: Sequence[tuple[Any, str | None]]) -> Find:
+    """What all questions about a fact answer, each asked once, and the statuses that it shows."""
+    told_apart = {
+        (tuple(question.atoms), question if _by_generation(question) else None): question
+        for question in questions
+    }
+    reads = [question.read for question in told_apart.values()]
+    if len(reads) == 1 and not statuses:
+        return reads[0]
+    return lambda value: (
+        *(read(value) for read in reads),
+        *(status_cell(value, status, due) for status, due in statuses),
+    )
+
+
+def _by_generation(question: Question) -> bool:
+    """Whether the answers hang on the generation, and not on the question alone."""
+    return any(atom.test == "some_unsupported" for atom in question.atoms)
+
+
+def _form_of(path: str) -> TypeAdapter[Any]:
+    """What a single value must look like."""
+    form: Any = BacklogLine
+    names = path.split(".")
+    if path.startswith(MEMBER):
+        form, names = Affiliate, [path.removeprefix(MEMBER)]
+    for name in names[:-1]:
+        form = _object(form.model_fields[name].annotation)
+    return TypeAdapter(form.model_fields[names[-1]].annotation, config=ConfigDict(strict=True))
+
+
+def _object(annotation: Any) -> type[BaseModel]:
+    """The form of an object, whether it may be absent or not."""
+    within = get_args(annotation) or (annotation,)
+    return next(one for one in within if isinstance(one, type) and issubclass(one, BaseModel))

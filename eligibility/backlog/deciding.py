@@ -1,0 +1,255 @@
+"""A table of requests in, a table of decisions out: the same answers as one by one, with less work.
+
+Each column is reduced to the classes of its values; rows of equal classes are decided once, for the first of
+them, by the functions that decide any request; what was decided is joined back. A row with anything out of
+the ordinary is read by itself, as a body that came over HTTP.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping, Sequence
+from itertools import repeat
+from typing import Any, Final, NamedTuple
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from eligibility.backlog.classes import ABSENT, ODD, Classes, Column
+from eligibility.backlog.form import PATHS, RESULTS, leaves
+from eligibility.contradictions import contradictions
+from eligibility.decider import Decider, Recent
+from eligibility.decision import missing_paths
+from eligibility.errors import EvaluatorsDisagree, RequestRefused
+from eligibility.evaluation import Evaluation
+from eligibility.facts import EligibilityRequest
+from eligibility.reading import parse_json, request_from
+from eligibility.wording import Subject
+
+logger = logging.getLogger(__name__)
+
+REMEMBERED: Final = 65_536
+"""Answers that are kept, by the classes of a row: some 1 KB each."""
+
+_LARGEST_KEY: Final = 2**62
+_NAMED_LIKE: Final = "entity.reference"
+"""A fact with the form of a `request_id`: a text that no rule reads."""
+
+
+class Refused(NamedTuple):
+    """Why a line was not decided: a sentence, and (JSON pointer, what would be right) for each fault."""
+
+    detail: str
+    errors: tuple[tuple[str, str], ...] = ()
+
+    def document(self) -> dict[str, Any]:
+        """The same as JSON, as results hold it."""
+        errors = [{"pointer": pointer, "detail": detail} for pointer, detail in self.errors]
+        return {"detail": self.detail, "errors": errors}
+
+
+UNRELIABLE: Final = Refused("the request could not be decided reliably, so it was not")
+
+
+class Answer(NamedTuple):
+    """What rows that are alike get: an evaluation and what it says, by name; or why there is none."""
+
+    evaluation: Evaluation | None = None
+    outcome: str | None = None
+    findings: tuple[str, ...] | None = None
+    obligations: tuple[str, ...] | None = None
+    missing_facts: tuple[str, ...] | None = None
+    contact_reasons: tuple[str, ...] | None = None
+    refused: Refused | None = None
+
+    @property
+    def error(self) -> dict[str, Any] | None:
+        """Why there is no decision, as results hold it."""
+        return None if self.refused is None else self.refused.document()
+
+
+class Decided(NamedTuple):
+    """What was decided about the rows of a table.
+
+    `which` has a number for each row, the place of its answer in `answers`. `alone` has the requests that
+    were read by themselves, by row. `request_ids` are as given, null where they are not in good form.
+    """
+
+    requests: Any
+    which: Any
+    answers: Sequence[Answer]
+    alone: Mapping[int, EligibilityRequest]
+    request_ids: Any
+
+    def table(self, ids: Any = None) -> Any:
+        """The table of decisions, with the columns of RESULTS; `ids` are texts, null where refused."""
+        given = pa.nulls(len(self.which), pa.string()) if ids is None else ids
+        joined = (
+            pa.array([getattr(answer, field.name) for answer in self.answers], field.type).take(self.which)
+            for field in list(RESULTS)[3:]
+        )
+        return pa.Table.from_arrays(
+            [self.requests["line"].combine_chunks(), self.request_ids, given, *joined], schema=RESULTS
+        )
+
+
+class BacklogDecider:
+    """Decides tables under one ruleset. Belongs to the thread that first decides with it."""
+
+    def __init__(self, decider: Decider) -> None:
+        """Decide as this decider does."""
+        self.decider = decider
+        self._vocabulary = decider.ruleset.vocabulary
+        self._classes = Classes(tuple(decider.questions.values()), self._vocabulary)
+        self._answers: Recent[tuple[int, ...], Answer] = Recent(REMEMBERED)
+
+    def decide(self, requests: Any) -> Decided:
+        """Decide a table with the columns of REQUESTS.
+
+        Raises EngineFailure where nothing can be decided at the moment.
+        """
+        rows = _Rows(requests, self._classes)
+        keys = _keys([column.classes for column in rows.columns.values()], requests.num_rows)
+        encoded = pc.if_else(rows.is_odd, None, keys).dictionary_encode()
+        answers = self._answers_of(rows.columns, pc.index_in(encoded.dictionary, value_set=keys))
+        contradict = [number for number, answer in enumerate(answers) if answer.refused]
+        is_odd = pc.or_(rows.is_odd, pc.is_in(encoded.indices, value_set=pa.array(contradict, pa.int32())))
+        odd = pc.indices_nonzero(is_odd).to_pylist()
+        which, ids, alone = encoded.indices, rows.request_ids, dict[int, EligibilityRequest]()
+        if odd:
+            places, given = which.to_pylist(), ids.to_pylist()
+            for row in odd:
+                answer, request, given[row] = self._alone(rows, row)
+                if request is not None:
+                    alone[row] = request
+                places[row] = len(answers)
+                answers.append(answer)
+            which, ids = pa.array(places, pa.int32()), pa.array(given, pa.string())
+        return Decided(requests, which, answers, alone, ids)
+
+    def _answers_of(self, columns: Mapping[str, Column], rows: Any) -> list[Answer]:
+        """The answers of rows in good form; refused, of those that contradict themselves."""
+        classes = [
+            columns[path].classes.take(rows).to_pylist() if path in columns else repeat(ABSENT, len(rows))
+            for path in PATHS
+        ]
+        keys = list(zip(*classes, strict=True))
+        known = list(map(self._answers.get, keys))
+        new = [place for place, answer in enumerate(known) if answer is None]
+        made = map(self._answer, _facts(columns, rows.take(pa.array(new, pa.int64()))))
+        return [
+            self._remember(key, next(made)) if one is None else one
+            for key, one in zip(keys, known, strict=True)
+        ]
+
+    def _remember(self, key: tuple[int, ...], answer: Answer) -> Answer:
+        self._answers.put(key, answer)
+        return answer
+
+    def _answer(self, facts: dict[str, Any]) -> Answer:
+        if "model.generation" not in facts or "entity.kind" not in facts:
+            return _refused("a fact that every request needs is missing")
+        if contradictions(facts, self._vocabulary):
+            return _refused("facts contradict each other")
+        return self._decided(EligibilityRequest({}, facts))
+
+    def _decided(self, request: EligibilityRequest) -> Answer:
+        try:
+            evaluation = self.decider.decide(request).evaluation
+        except EvaluatorsDisagree:
+            logger.exception("a row could not be decided")
+            return Answer(refused=UNRELIABLE)
+        return self._said(evaluation, request.facts)
+
+    def _said(self, evaluation: Evaluation, facts: Mapping[str, Any]) -> Answer:
+        content = evaluation.content
+        subject = Subject(self.decider.questions[evaluation.generation], facts)
+        return Answer(
+            evaluation=evaluation,
+            outcome=evaluation.outcome,
+            findings=tuple(name for name, _, _ in evaluation.findings),
+            obligations=tuple(due["obligation"] for due in content["obligations"]),
+            missing_facts=tuple(missing_paths(subject, content)),
+            contact_reasons=tuple(content["contact_reasons"]),
+        )
+
+    def _alone(self, rows: _Rows, row: int) -> tuple[Answer, EligibilityRequest | None, str | None]:
+        """What becomes of a row that is read by itself, with its own name if that is in good form."""
+        name: str | None = None
+        try:
+            value = rows.value(row)
+            name = self._name_in(value)
+            request = request_from(value, self._vocabulary, member_allowed_request_id=True)
+        except RequestRefused as refused:
+            errors = tuple((fault.pointer, fault.detail) for fault in refused.problems)
+            return Answer(refused=Refused(refused.sentence, errors)), None, name
+        answer = self._decided(request)
+        return answer, None if answer.refused else request, name
+
+    def _name_in(self, value: object) -> str | None:
+        name = value.get("request_id") if isinstance(value, dict) else None
+        is_good = isinstance(name, str) and self._classes.number(_NAMED_LIKE, name) not in {ABSENT, ODD}
+        return name if is_good else None
+
+
+class _Rows:
+    """The rows of a table, by columns of classes."""
+
+    def __init__(self, requests: Any, classes: Classes) -> None:
+        arrays = {name: requests[name].combine_chunks() for name in requests.column_names}
+        self._requests = requests
+        self._text, self._is_read = arrays["text"], arrays["is_read"]
+        self.columns = {
+            path: classes.column(path, array)
+            for path, array in leaves(arrays)
+            if array.null_count < len(array)
+        }
+        names = classes.column(_NAMED_LIKE, arrays["request_id"])
+        self.request_ids = pc.if_else(pc.equal(names.classes, ABSENT), None, arrays["request_id"])
+        is_odd = pc.invert(self._is_read)
+        for column in (*self.columns.values(), names):
+            is_odd = pc.or_(is_odd, pc.equal(column.classes, ODD))
+        self.is_odd = is_odd
+
+    def value(self, row: int) -> object:
+        """A row as parsed JSON. Raises UnreadableRequest."""
+        text = self._text[row].as_py()
+        if text is not None:
+            return parse_json(text)
+        [found] = self._requests.slice(row, 1).select(["request_id", "model", "entity", "use"]).to_pylist()
+        return _without_nulls(found)
+
+
+def _facts(columns: Mapping[str, Column], rows: Any) -> list[dict[str, Any]]:
+    """The facts of some rows in good form, by dotted path."""
+    found: list[dict[str, Any]] = [{} for _ in rows]
+    for path, column in columns.items():
+        classes = column.classes.take(rows).to_pylist()
+        for facts, number, value in zip(found, classes, column.values(rows), strict=True):
+            if number != ABSENT:
+                facts[path] = value
+    return found
+
+
+def _without_nulls(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _without_nulls(inner) for name, inner in value.items() if inner is not None}
+    return [_without_nulls(inner) for inner in value] if isinstance(value, list) else value
+
+
+def _refused(why: str) -> Answer:
+    """An answer that sends its rows to be read by themselves, which tells the faults of each."""
+    return Answer(refused=Refused(why))
+
+
+def _keys(columns: Sequence[Any], rows: int) -> Any:
+    """A number for each row; rows have the same where they have the same in all columns."""
+    keys, size = pa.array([0], pa.int64()).take(pa.array(repeat(0, rows), pa.int32())), 1
+    for column in columns:
+        most = (pc.max(column).as_py() or 0) + 1
+        if size * most > _LARGEST_KEY:
+            encoded = keys.dictionary_encode()
+            keys, size = encoded.indices.cast(pa.int64()), len(encoded.dictionary)
+        keys = pc.add(pc.multiply(keys, most), pc.max_element_wise(column, ABSENT).cast(pa.int64()))
+        size *= most
+    return keys
