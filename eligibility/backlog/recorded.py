@@ -8,14 +8,15 @@ was interrupted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import reduce
+from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import pyarrow as pa
 
+from eligibility.backlog.committed import Committed
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.form import Part
@@ -28,7 +29,7 @@ from eligibility.backlog.whole import whole_tables
 from eligibility.decider import Decider
 from eligibility.errors import BacklogRefused, Fault, StorageUnavailable
 from eligibility.recording import moment_of
-from eligibility.storage.batch_results import Results
+from eligibility.storage.batch_reading import SliceReader, StoredSlice
 from eligibility.storage.batch_slices import Slice, SliceWriter
 
 _PAUSES: Final = (1, 2, 4, 8, *([15] * 40))
@@ -38,7 +39,7 @@ Say = Callable[[str], object]
 
 
 class Portion(NamedTuple):
-    """Results of a slice that is recorded: tables with the columns of RESULTS (and DECISION)."""
+    """Results of a slice that is recorded: tables with the columns of RESULTS, and DECISION where wanted."""
 
     tables: tuple[Any, ...]
     tally: Tally
@@ -52,22 +53,21 @@ class _Decided(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """What is to be decided and how: pieces of a form, under the ruleset of the decider, in a run."""
+    """What is to be decided: pieces of a form, in a run, by a decider of its ruleset, perhaps in full."""
 
     pieces: Iterator[Piece]
     form: Format
     run: Run
-    decider: Callable[[], Decider]
+    decider: Decider
     full: bool
 
 
 class Log(NamedTuple):
-    """Where it is recorded, and read back."""
+    """Where slices are recorded, and read back from; and those that were recorded before, by number."""
 
     writer: SliceWriter
-    results: Results
-    recorded: Mapping[int, bytes]
-    """What the slices that were recorded before were made from, SHA-256, by number."""
+    reader: SliceReader
+    before: Mapping[int, StoredSlice]
 
 
 async def recorded(backlog: Backlog, log: Log, say: Say) -> AsyncIterator[Portion]:
@@ -77,28 +77,31 @@ async def recorded(backlog: Backlog, log: Log, say: Say) -> AsyncIterator[Portio
     StorageUnavailable where the database does not come back; ActRefused where the batch has ended.
     """
     loop = asyncio.get_running_loop()
+    committed = Committed(backlog.decider)
     with ThreadPoolExecutor(1, "decider") as thread:
-        made = _made(backlog, log.recorded)
+        made = _made(backlog, log.before)
         upcoming = loop.run_in_executor(thread, next, made, None)
         try:
             while (ready := await upcoming) is not None:
                 upcoming = loop.run_in_executor(thread, next, made, None)
-                yield await _portion(ready, backlog, log, say)
+                if isinstance(ready, StoredSlice):
+                    yield await _read_back(ready, backlog, log, committed)
+                elif await _patiently(partial(log.writer.write, ready.slice), say):
+                    yield ready.portion
+                else:  # somebody else has recorded it meanwhile
+                    [found, *_] = await log.reader.slices(backlog.run.batch, start=ready.slice.number)
+                    yield await _read_back(found, backlog, log, committed)
         finally:
             await asyncio.wait([upcoming])
 
 
-async def _portion(ready: _Decided | int, backlog: Backlog, log: Log, say: Say) -> Portion:
-    if isinstance(ready, _Decided):
-        if await _patiently(lambda: log.writer.write(ready.slice), say):
-            return ready.portion
-        ready = ready.slice.number  # somebody else has recorded it meanwhile
-    number = ready
-    tables = await _patiently(lambda: log.results.of(number, full=backlog.full), say)
-    return Portion(tables, _tally(tables))
+async def _read_back(made: StoredSlice, backlog: Backlog, log: Log, committed: Committed) -> Portion:
+    stored = await committed.read(log.reader, backlog.run.batch, made, full=backlog.full)
+    table = committed.table(stored, full=backlog.full)
+    return Portion((table,), tally_of(table))
 
 
-async def _patiently(attempt: Callable[[], Any], say: Say) -> Any:
+async def _patiently(attempt: Callable[[], Awaitable[bool]], say: Say) -> bool:
     """Try, and try again while the database does not answer."""
     for pause in _PAUSES:
         try:
@@ -109,15 +112,15 @@ async def _patiently(attempt: Callable[[], Any], say: Say) -> Any:
     return await attempt()
 
 
-def _made(backlog: Backlog, before: Mapping[int, bytes]) -> Iterator[_Decided | int]:
-    """Slices that are decided, or the numbers of those that are recorded. Everything here is one thread's."""
-    maker, seen = BacklogDecider(backlog.decider()), 0
+def _made(backlog: Backlog, before: Mapping[int, StoredSlice]) -> Iterator[_Decided | StoredSlice]:
+    """Slices that are decided, or those that are recorded. All of it is one thread's work."""
+    maker, seen = BacklogDecider(backlog.decider), 0
     for piece in backlog.pieces:
-        seen = piece.number + 1
-        if piece.number not in before:
+        seen, found = piece.number + 1, before.get(piece.number)
+        if found is None:
             yield _decided(maker, read_piece(backlog.form, piece), backlog)
-        elif before[piece.number] == piece.digest:
-            yield piece.number
+        elif found.source == piece.digest:
+            yield found
         else:
             raise _another_file(backlog, f"differs after row {piece.first}")
     if seen <= max(before, default=-1):
@@ -148,6 +151,3 @@ def _ids(batch: UUID, first: int, decided: Decided) -> Any:
     places = enumerate(decided.which.to_pylist(), first)
     return pa.array([None if refused[place] else f"{start}{row:010x}" for row, place in places], pa.string())
 
-
-def _tally(tables: Sequence[Any]) -> Tally:
-    return reduce(Tally.merged, map(tally_of, tables), Tally())

@@ -4,34 +4,42 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import os
-import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Iterable
+from contextlib import ExitStack
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import BinaryIO, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import click
-from rich.console import Console
 
 from eligibility.backlog.cutting import cut
 from eligibility.backlog.formats import Compression, Format, format_of
+from eligibility.backlog.going_on import forget
+from eligibility.backlog.recorded import Say
+from eligibility.backlog.report import Run, page
 from eligibility.backlog.tally import Tally
-from eligibility.backlog.unrecorded import ROWS, Portion, Wanted, unrecorded
+from eligibility.backlog.unrecorded import ROWS, Wanted, unrecorded
 from eligibility.backlog.writing import result_writer
 from eligibility.canonical import canonical
-from eligibility.commands.batch_output import STREAM, Output, cut_off, target
-from eligibility.commands.batch_progress import Counted, Progress
-from eligibility.commands.batch_recorded import Resumable, recorded
+from eligibility.commands import batch_recorded
+from eligibility.commands.batch_files import STREAM, Counted, Output, cut_off, opened, target
+from eligibility.commands.batch_recorded import Take
+from eligibility.commands.batch_progress import Progress
 from eligibility.commands.batch_summary import show
 from eligibility.commands.failures import DONE, NO
+from eligibility.commands.opening import service_login
 from eligibility.commands.output import console, print_json
 from eligibility.loading import load_rules, shipped_rules
+from eligibility.ruleset import Ruleset
 from eligibility.settings import Settings
+from eligibility.storage.batch_slices import LARGEST_SLICE
 
 INTERRUPTED: Final = 130
 """The exit code of what was interrupted from the keyboard, as shells have it."""
+
+_NEW_OBJECTS: Final = 100_000
+"""New objects after which Python looks for garbage: rows make many, and hardly any that refer in circles."""
 
 
 class Asked(NamedTuple):
@@ -57,18 +65,14 @@ class _Formats(NamedTuple):
     written: Format
     packing: Compression
 
-    @property
-    def in_words(self) -> tuple[str, str]:
-        """What is read and what is written, as a note about a run has it."""
-        return f"{self.read} {self.unpacking}", f"{self.written} {self.packing}"
-
 
 class _Done(NamedTuple):
-    """What came of it: numbers, seconds, the policy, and the batch where it was recorded."""
+    """What came of it; `batch` is None where nothing was recorded."""
 
     tally: Tally
+    started: datetime
     seconds: float
-    policy: str
+    ruleset: Ruleset
     batch: UUID | None
 
 
@@ -80,16 +84,15 @@ def batch(settings: Settings, asked: Asked) -> int:
     """
     formats = _formats(asked)
     _check_files(asked)
-    gc.freeze()  # what stays for good need not be looked through again and again
-    gc.set_threshold(100_000, 50, 1_000)
+    gc.set_threshold(_NEW_OBJECTS)
     try:
-        done = _unrecorded(settings, asked, formats) if asked.dry_run else _recorded(settings, asked, formats)
+        done = _done(settings, asked, formats)
     except BrokenPipeError:
         console(stderr=True).print("error: whoever read the output has gone: the results were cut")
         cut_off()
         return NO
-    except (KeyboardInterrupt, asyncio.CancelledError):
-        words = "start again" if asked.dry_run else "the same command goes on where it stopped"
+    except KeyboardInterrupt:
+        words = "nothing was recorded" if asked.dry_run else "the same command goes on where it stopped"
         console(stderr=True).print(f"interrupted: {words}")
         return INTERRUPTED
     _tell(asked, done)
@@ -102,68 +105,91 @@ def _formats(asked: Asked) -> _Formats:
 
 
 def _format(file: Path, given: Format | None) -> tuple[Format, Compression]:
-    if file == STREAM:
-        return given or "jsonl", None
-    if given is None:
-        return format_of(file.name)
-    return given, COMPRESSIONS.get(file.suffix.removeprefix(".").lower())
+    return (given or "jsonl", None) if file == STREAM else format_of(file.name, given)
 
 
 def _check_files(asked: Asked) -> None:
     """See that nothing is written over, least of all what is read. Raises UsageError."""
-    if asked.out == STREAM:
-        return
-    if asked.source != STREAM and asked.out.exists() and asked.out.samefile(asked.source):
-        raise click.UsageError("OUT is IN itself: give the results another name")
-    if asked.out.exists() and not asked.overwrite:
-        raise click.UsageError(f"`{asked.out}` exists: give another name, or `--overwrite`")
+    for file in filter(None, (asked.out, asked.report)):
+        if file == STREAM or not file.exists():
+            continue
+        if asked.source != STREAM and file.samefile(asked.source):
+            raise click.UsageError(f"`{file}` is IN itself: give the results another name")
+        if not asked.overwrite:
+            raise click.UsageError(f"`{file}` exists: give another name, or `--overwrite`")
 
 
-def _unrecorded(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
-    ruleset = load_rules(asked.rules or settings.rules_dir or shipped_rules())
-    document = canonical(dict(ruleset.document))
-    wanted = Wanted(formats.read, formats.written, asked.full)
-    with _source(asked.source) as source, Progress(source) as progress, target(asked.out) as write:
-        output = _output(write, asked, formats)
-        tally = Tally()
-        pieces = cut(source, formats.read, formats.unpacking, ROWS)
-        for portion in unrecorded(pieces, document, wanted, processes=asked.processes):
-            output.add(portion.results)
-            tally = tally.merged(portion.tally)
+def _done(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
+    started, tally = datetime.now(UTC), Tally()
+    with ExitStack() as stack:
+        source = stack.enter_context(opened(asked.source))
+        progress = stack.enter_context(Progress(source))
+        write = stack.enter_context(target(asked.out))
+        output = Output(write, result_writer(formats.written, full=asked.full), formats.packing)
+
+        def take(results: Iterable[Any], some: Tally) -> None:
+            nonlocal tally
+            for each in results:
+                output.add(each)
+            tally = tally.merged(some)
             progress.show(tally)
+
+        go_through = _unrecorded if asked.dry_run else _recorded
+        ruleset, recorded_as = go_through(settings, asked, formats, source, take, progress.say)
         output.end()
-    return _Done(tally, progress.seconds, Policy(ruleset.version, ruleset.digest), None)
+    forget(asked.out)
+    return _Done(tally, started, progress.seconds, ruleset, recorded_as)
 
 
-def _recorded(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
+def _unrecorded(
+    settings: Settings, asked: Asked, formats: _Formats, source: Counted, take: Take, _say: Say
+) -> tuple[Ruleset, None]:
+    ruleset = load_rules(asked.rules or settings.rules_dir or shipped_rules())
     wanted = Wanted(formats.read, formats.written, asked.full)
-    note = Note(asked.out, in_words(formats), asked.full)
-    with (
-        _source(asked.source) as source,
-        Progress(source) as progress,
-        target(asked.out) as write,
-        service_login(settings) as url,
-    ):
-        output = _output(write, asked, formats)
-        pieces = cut(source, formats.read, formats.unpacking, LARGEST_SLICE)
-        begun = note.left() if asked.resume is None else asked.resume
-        ...
-    note.take_away()
+    pieces = cut(source, formats.read, formats.unpacking, ROWS)
+    for portion in unrecorded(pieces, canonical(dict(ruleset.document)), wanted, processes=asked.processes):
+        take([portion.results], portion.tally)
+    return ruleset, None
 
 
-def _output(write: Write, asked: Asked, formats: _Formats) -> Output:
-    return Output(write, result_writer(formats.written, full=asked.full), formats.packing)
+def _recorded(
+    settings: Settings, asked: Asked, formats: _Formats, source: Counted, take: Take, say: Say
+) -> tuple[Ruleset, UUID]:
+    pieces = cut(source, formats.read, formats.unpacking, LARGEST_SLICE)
+    wanted = batch_recorded.Wanted(
+        source=asked.source,
+        out=asked.out,
+        form=formats.read,
+        reading=f"{formats.read}, {formats.unpacking or 'plain'}",
+        writing=f"{formats.written}, {formats.packing or 'plain'}",
+        full=asked.full,
+        resume=asked.resume,
+    )
+    with service_login(settings) as url:
+        return asyncio.run(batch_recorded.run(settings, url, wanted, pieces, take, say))
 
 
-@contextmanager
-def _source(source: Path) -> Iterator[Counted]:
-    """The file to read. Raises UsageError."""
-    if source == STREAM:
-        yield Counted(sys.stdin.buffer, None)
+def _tell(asked: Asked, done: _Done) -> None:
+    """Write the report, and sum up; beside results that go to the output, where errors are told."""
+    if asked.report is not None:
+        run = Run(asked.source.name, asked.out.name, done.batch, done.started, done.seconds)
+        asked.report.write_text(page(run, done.tally, done.ruleset), encoding="utf-8")
+    is_beside = asked.out == STREAM
+    if asked.as_json and not is_beside:
+        print_json(_document(asked, done))
         return
-    try:
-        file = source.open("rb")
-    except OSError as error:
-        raise click.UsageError(f"`{source}` cannot be read: {error.strerror}") from error
-    with file:
-        yield Counted(file, source.stat().st_size)
+    out = console(stderr=is_beside)
+    show(out, done.tally, done.seconds)
+    out.print()
+    recorded_as = "Not recorded" if done.batch is None else f"Recorded as batch {done.batch}"
+    out.print(f"{recorded_as}. Policy {done.ruleset.version}, {done.ruleset.digest}.", style="dim")
+
+
+def _document(asked: Asked, done: _Done) -> dict[str, Any]:
+    return {
+        "file": str(asked.out),
+        "batch": None if done.batch is None else str(done.batch),
+        "ruleset": {"version": done.ruleset.version, "digest": done.ruleset.digest},
+        "seconds": round(done.seconds, 3),
+        **done.tally.document(),
+    }

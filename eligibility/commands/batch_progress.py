@@ -4,61 +4,16 @@ from __future__ import annotations
 
 import time
 from types import TracebackType
-from typing import BinaryIO, Final, Self
+from typing import Final, Self
 
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from eligibility.backlog.tally import Tally
+from eligibility.commands.batch_files import Counted
 from eligibility.commands.output import console
 
 _QUIET_SECONDS: Final = 2.0
-
-
-class Counted:
-    """A file that knows how much of it was read."""
-
-    def __init__(self, file: BinaryIO, size: int | None) -> None:
-        """`size` is None where nobody knows it."""
-        self._file = file
-        self._size = size
-        self._most = 0
-
-    @property
-    def share(self) -> float | None:
-        """How much was read of all, from 0 to 1."""
-        return None if not self._size else min(self._most / self._size, 1.0)
-
-    def read(self, size: int = -1) -> bytes:
-        """Read, as from any file."""
-        data = self._file.read(size)
-        self._most = max(self._most, self.tell()) if self.seekable() else self._most + len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place."""
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        """The place it is at."""
-        return self._file.tell()
-
-    def seekable(self) -> bool:
-        """Whether one can go to a place."""
-        return self._file.seekable()
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def writable(self) -> bool:
-        """It is not."""
-        return False
-
-    @property
-    def closed(self) -> bool:
-        """Whether it is closed."""
-        return self._file.closed
 
 
 class Progress:
