@@ -16,15 +16,21 @@ _STREAM = Path("-")
 
 
 @click.command("batch")
-@click.argument("source", metavar="IN", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
+@click.argument(
+    "source", metavar="IN", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+)
 @click.argument("out", metavar="OUT", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--dry-run", is_flag=True, help="Decide, and record nothing; no database is needed.")
 @click.option("--full", is_flag=True, help="Add the whole decision to each line.")
-@click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with charts, too.")
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with charts, too."
+)
 @click.option("--from", "read", type=_FORMATS, help="The format of IN, where its name does not say it.")
 @click.option("--to", "written", type=_FORMATS, help="The format of OUT, where its name does not say it.")
 @click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
-@click.option("--resume", metavar="ID", type=click.UUID, help="Go on with this batch, whatever lies beside OUT.")
+@click.option(
+    "--resume", metavar="ID", type=click.UUID, help="Go on with this batch, whatever lies beside OUT."
+)
 @click.option("--rules", type=FOLDER, help="With --dry-run: decide under this rules folder.")
 @click.option(
     "--processes", type=click.IntRange(1, 64), help="With --dry-run: how many to use; all cores unless given."
@@ -42,7 +48,9 @@ def batch(*, rules: Path | None, processes: int | None, dry_run: bool, **asked: 
     from eligibility.commands.batch import batch as run
 
     if rules is not None and not dry_run:
-        raise click.UsageError("`--rules` goes with `--dry-run`: what is recorded is under the policy in force")
+        raise click.UsageError(
+            "`--rules` goes with `--dry-run`: what is recorded is under the policy in force"
+        )
     if processes is not None and not dry_run:
         raise click.UsageError("`--processes` goes with `--dry-run`: the database sets the pace otherwise")
     _check_resume(asked["resume"], dry_run=dry_run)

@@ -150,4 +150,3 @@ def _ids(batch: UUID, first: int, decided: Decided) -> Any:
     refused = [answer.refused is not None for answer in decided.answers]
     places = enumerate(decided.which.to_pylist(), first)
     return pa.array([None if refused[place] else f"{start}{row:010x}" for row, place in places], pa.string())
-

@@ -172,9 +172,7 @@ def _affiliates(array: Any) -> Any:
     items = pc.list_flatten(array)
     parts = {field.name: part for field, part in zip(items.type, items.flatten(), strict=True)}
     given = {
-        name: _member(f"{MEMBER}{name}", part)
-        for name, part in parts.items()
-        if part.null_count < len(part)
+        name: _member(f"{MEMBER}{name}", part) for name, part in parts.items() if part.null_count < len(part)
     }
     members = _members(given) if given else pa.array([b""] * len(items), pa.binary())
     lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int32())

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eligibility.backlog.deciding import Decided, Refused
-from eligibility.backlog.rows import LISTS, Rows, Said, rows_decided, rows_of
+from eligibility.backlog.result_rows import LISTS, Rows, Said, rows_decided, rows_of
 from eligibility.wording import pattern_of
 
 OUTCOMES: Final = ("permitted", "prohibited", "contact_meta")

@@ -61,7 +61,9 @@ class Maker:
     def _results(self, decided: Decided) -> Any:
         if self._full:
             tables = whole_tables(self._backlog.decider, decided)
-            return pa.concat_tables(tables) if self._lines is None else b"".join(map(self._lines.write, tables))
+            return (
+                pa.concat_tables(tables) if self._lines is None else b"".join(map(self._lines.write, tables))
+            )
         return decided.table() if self._lines is None else self._lines.write_decided(decided)
 
 
@@ -80,7 +82,9 @@ def unrecorded(
 
 
 def _in_order(
-    submit: Callable[[Callable[[Piece], Portion], Piece], Future[Portion]], pieces: Iterator[Piece], ahead: int
+    submit: Callable[[Callable[[Piece], Portion], Piece], Future[Portion]],
+    pieces: Iterator[Piece],
+    ahead: int,
 ) -> Iterator[Portion]:
     waiting: deque[Future[Portion]] = deque()
     for piece in pieces:

@@ -24,8 +24,8 @@ from eligibility.backlog.writing import result_writer
 from eligibility.canonical import canonical
 from eligibility.commands import batch_recorded
 from eligibility.commands.batch_files import STREAM, Counted, Output, cut_off, opened, target
-from eligibility.commands.batch_recorded import Take
 from eligibility.commands.batch_progress import Progress
+from eligibility.commands.batch_recorded import Take
 from eligibility.commands.batch_summary import show
 from eligibility.commands.failures import DONE, NO
 from eligibility.commands.opening import service_login

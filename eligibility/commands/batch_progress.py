@@ -53,7 +53,9 @@ class Progress:
         """Show what was decided so far."""
         outcomes = ", ".join(f"{count:,} {name.replace('_', ' ')}" for name, count in tally.outcomes.items())
         refused = f", {tally.refused:,} refused" if tally.refused else ""
-        said = f"{tally.rows:,} rows, {tally.rows / max(self.seconds, 0.001):,.0f} a second: {outcomes}{refused}"
+        said = (
+            f"{tally.rows:,} rows, {tally.rows / max(self.seconds, 0.001):,.0f} a second: {outcomes}{refused}"
+        )
         share = self._source.share
         self._bar.update(
             self._task,

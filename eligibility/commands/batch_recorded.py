@@ -87,7 +87,9 @@ async def _before(reader: SliceReader, batch: UUID) -> dict[int, StoredSlice]:
     return found
 
 
-async def _batch(settings: Settings, store: Opened, wanted: Wanted, say: Say) -> tuple[batches.Batch, Ruleset]:
+async def _batch(
+    settings: Settings, store: Opened, wanted: Wanted, say: Say
+) -> tuple[batches.Batch, Ruleset]:
     """The batch to go on with, or a new one. Raises BacklogRefused, NotFound, StorageError."""
     left = _left(wanted)
     if left is not None:
@@ -107,7 +109,9 @@ def _left(wanted: Wanted) -> UUID | None:
     left = begun(wanted.out)
     if left is not None and left[1:] != (wanted.reading, wanted.writing, wanted.full):
         asked = f"read as {left.reading}, written as {left.writing}{', in full' if left.full else ''}"
-        detail = f"a run into `{wanted.out.name}` was begun that is {asked}: ask for the same, or use another name"
+        detail = (
+            f"a run into `{wanted.out.name}` was begun that is {asked}: ask for the same, or use another name"
+        )
         raise BacklogRefused([Fault("", detail)])
     return None if left is None else left.batch
 
@@ -144,9 +148,7 @@ async def _begun(
     return found, ruleset
 
 
-async def _ruleset(
-    settings: Settings, store: Opened, digest: str, shipped: Ruleset | None = None
-) -> Ruleset:
+async def _ruleset(settings: Settings, store: Opened, digest: str, shipped: Ruleset | None = None) -> Ruleset:
     """The ruleset of a digest; the one in the folder spares building it again where it is the same."""
     if shipped is None:
         shipped = load_rules(settings.rules_dir or shipped_rules())

@@ -197,9 +197,7 @@ async def _end(
     raise Overtaken("the batch goes on too fast to be ended: try again")
 
 
-def _entry(
-    batch: Batch, end: End, rows: int | None, problem: str | None, actor: str, channel: str
-) -> Entry:
+def _entry(batch: Batch, end: End, rows: int | None, problem: str | None, actor: str, channel: str) -> Entry:
     """The record of an end, with what is recorded until then."""
     identifier, progress = uuid_utils.compat.uuid7(), batch.progress
     known = batch.rows if rows is None else rows
@@ -232,10 +230,7 @@ def _batches() -> Select[Any]:
     counts = (
         select(
             func.count().label("slices"),
-            *(
-                func.coalesce(func.sum(_slice.c[name]), 0).label(f"{name}_recorded")
-                for name in _COUNTS[1:]
-            ),
+            *(func.coalesce(func.sum(_slice.c[name]), 0).label(f"{name}_recorded") for name in _COUNTS[1:]),
         )
         .where(_slice.c.batch == _batch.c.id)
         .lateral("counted")

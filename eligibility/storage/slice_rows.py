@@ -117,9 +117,7 @@ def copied(common: Common, made: Sequence[Made], decisions: Decisions, last: Pre
         leaf = sha256(body).digest()
         position, length = place.to_bytes(4), len(stored).to_bytes(4)
         records.append(
-            b"".join(
-                (start_of_record, own, block_column, position, columns, length, stored, _HASH, leaf)
-            )
+            b"".join((start_of_record, own, block_column, position, columns, length, stored, _HASH, leaf))
         )
         leaves.append(leaf)
     records.append(binary_row(record_row(last, block.bytes, len(leaves))))
