@@ -39,10 +39,10 @@ _STREAM = Path("-")
 def batch(*, rules: Path | None, processes: int | None, dry_run: bool, **asked: Any) -> int:
     """Decide a backlog: one request on each line of IN, one result on each line of OUT (`-`: a stream).
 
-    Files end in .jsonl, .csv or .parquet, the first two perhaps in .gz or .zst too. Every decision is recorded
-    under the policy in force when the batch begins. Whatever interrupts it, the same command goes on where
-    it stopped, and OUT appears once it is complete. Exits with 1 where a line was refused: its result says
-    why, and the others are decided all the same.
+    Files end in .jsonl, .csv or .parquet, and perhaps in .gz or .zst. Every decision is recorded, under the
+    policy in force when the batch begins. Whatever interrupts it, the same command goes on where it stopped,
+    and OUT appears once it is complete. Exits with 1 where a line was refused: its result says why, and the
+    others are decided all the same.
     """
     from eligibility.commands.batch import Asked
     from eligibility.commands.batch import batch as run

@@ -8,7 +8,7 @@ was interrupted.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Final, NamedTuple
@@ -70,7 +70,7 @@ class Log(NamedTuple):
     before: Mapping[int, StoredSlice]
 
 
-async def recorded(backlog: Backlog, log: Log, say: Say) -> AsyncIterator[Portion]:
+async def recorded(backlog: Backlog, log: Log, say: Say) -> AsyncGenerator[Portion]:
     """The results of all pieces in order, each once it is recorded.
 
     Raises BacklogRefused where the file is not the one that the run began with, or cannot be read on;

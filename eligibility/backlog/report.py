@@ -10,7 +10,6 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
-from markupsafe import Markup
 
 from eligibility.backlog.charts import bar_chart, share
 from eligibility.backlog.tally import OUTCOMES, Tally, by_frequency
@@ -70,18 +69,14 @@ def page(run: Run, tally: Tally, ruleset: Ruleset, comparison: Mapping[str, Any]
         words=words,
         shapes=SHAPES,
         outcomes=[Entry(words[name], name, rows, share(rows, tally.rows)) for name, rows in outcomes.items()],
-        outcomes_chart=Markup(  # noqa: S704 - made by Vega, which escapes texts
-            bar_chart(
-                {words[name]: rows for name, rows in outcomes.items()},
-                "Rows by outcome",
-                total=tally.rows,
-                shapes={words[name]: shape for name, shape in SHAPES.items()},
-            )
+        outcomes_chart=bar_chart(
+            {words[name]: rows for name, rows in outcomes.items()},
+            "Rows by outcome",
+            total=tally.rows,
+            shapes={words[name]: shape for name, shape in SHAPES.items()},
         ),
         findings=findings,
-        findings_chart=Markup(  # noqa: S704 - as above
-            bar_chart(_labelled(findings[:MOST_BARS]), "Rows by finding", total=tally.decided)
-        ),
+        findings_chart=bar_chart(_labelled(findings[:MOST_BARS]), "Rows by finding", total=tally.decided),
         reasons=_entries(tally.contact_reasons, _REASONS, tally.decided),
         missing=_entries(tally.missing_facts, _labels(ruleset, tally.missing_facts), tally.decided),
         obligations=_entries(tally.obligations, _titles(ruleset, "obligation"), tally.decided),

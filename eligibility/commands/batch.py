@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Any, BinaryIO, Final, NamedTuple
 from uuid import UUID
 
 import click
@@ -23,7 +23,7 @@ from eligibility.backlog.unrecorded import ROWS, Wanted, unrecorded
 from eligibility.backlog.writing import result_writer
 from eligibility.canonical import canonical
 from eligibility.commands import batch_recorded
-from eligibility.commands.batch_files import STREAM, Counted, Output, cut_off, opened, target
+from eligibility.commands.batch_files import STREAM, Output, cut_off, opened, target
 from eligibility.commands.batch_progress import Progress
 from eligibility.commands.batch_recorded import Take
 from eligibility.commands.batch_summary import show
@@ -123,7 +123,7 @@ def _done(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
     started, tally = datetime.now(UTC), Tally()
     with ExitStack() as stack:
         source = stack.enter_context(opened(asked.source))
-        progress = stack.enter_context(Progress(source))
+        progress = stack.enter_context(Progress(None if asked.source == STREAM else source))
         write = stack.enter_context(target(asked.out))
         output = Output(write, result_writer(formats.written, full=asked.full), formats.packing)
 
@@ -142,7 +142,7 @@ def _done(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
 
 
 def _unrecorded(
-    settings: Settings, asked: Asked, formats: _Formats, source: Counted, take: Take, _say: Say
+    settings: Settings, asked: Asked, formats: _Formats, source: BinaryIO, take: Take, _say: Say
 ) -> tuple[Ruleset, None]:
     ruleset = load_rules(asked.rules or settings.rules_dir or shipped_rules())
     wanted = Wanted(formats.read, formats.written, asked.full)
@@ -153,7 +153,7 @@ def _unrecorded(
 
 
 def _recorded(
-    settings: Settings, asked: Asked, formats: _Formats, source: Counted, take: Take, say: Say
+    settings: Settings, asked: Asked, formats: _Formats, source: BinaryIO, take: Take, say: Say
 ) -> tuple[Ruleset, UUID]:
     pieces = cut(source, formats.read, formats.unpacking, LARGEST_SLICE)
     wanted = batch_recorded.Wanted(

@@ -22,64 +22,18 @@ _SUFFIX: Final = ".part"
 Write = Callable[[bytes], object]
 
 
-class Counted:
-    """A file that knows how much of it was read."""
-
-    def __init__(self, file: BinaryIO, size: int | None) -> None:
-        """`size` is None where nobody knows it."""
-        self._file = file
-        self._size = size
-        self._most = 0
-
-    @property
-    def share(self) -> float | None:
-        """How much was read of all, from 0 to 1."""
-        return None if not self._size else min(self._most / self._size, 1.0)
-
-    def read(self, size: int = -1) -> bytes:
-        """Read, as from any file."""
-        data = self._file.read(size)
-        self._most = max(self._most, self.tell()) if self.seekable() else self._most + len(data)
-        return data
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        """Go to a place."""
-        return self._file.seek(offset, whence)
-
-    def tell(self) -> int:
-        """The place it is at."""
-        return self._file.tell()
-
-    def seekable(self) -> bool:
-        """Whether one can go to a place."""
-        return self._file.seekable()
-
-    def readable(self) -> bool:
-        """It is."""
-        return True
-
-    def writable(self) -> bool:
-        """It is not."""
-        return False
-
-    @property
-    def closed(self) -> bool:
-        """Whether it is closed."""
-        return self._file.closed
-
-
 @contextmanager
-def opened(source: Path) -> Iterator[Counted]:
+def opened(source: Path) -> Iterator[BinaryIO]:
     """The file to read. Raises UsageError."""
     if source == STREAM:
-        yield Counted(sys.stdin.buffer, None)
+        yield sys.stdin.buffer
         return
     try:
         file = source.open("rb")
     except OSError as error:
         raise click.UsageError(f"`{source}` cannot be read: {error.strerror}") from error
     with file:
-        yield Counted(file, source.stat().st_size)
+        yield file
 
 
 class Output:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import time
 from types import TracebackType
-from typing import Final, Self
+from typing import BinaryIO, Final, Self
 
 from rich.progress import BarColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bar
 
 from eligibility.backlog.tally import Tally
-from eligibility.commands.batch_files import Counted
 from eligibility.commands.output import console
 
 _QUIET_SECONDS: Final = 2.0
@@ -19,9 +19,10 @@ _QUIET_SECONDS: Final = 2.0
 class Progress:
     """A bar on a terminal, once a run takes long. Elsewhere nothing is shown."""
 
-    def __init__(self, source: Counted) -> None:
-        """Show how much of this file was read."""
+    def __init__(self, source: BinaryIO | None) -> None:
+        """Show how far this file is read; None for a stream, whose end nobody knows."""
         self._source = source
+        self._size = 0 if source is None else os.fstat(source.fileno()).st_size
         self._began = time.monotonic()
         out = console(stderr=True)
         self._bar = Bar(
@@ -56,11 +57,10 @@ class Progress:
         said = (
             f"{tally.rows:,} rows, {tally.rows / max(self.seconds, 0.001):,.0f} a second: {outcomes}{refused}"
         )
-        share = self._source.share
         self._bar.update(
             self._task,
-            total=None if share is None else 1.0,
-            completed=share or 0.0,
+            total=self._size or None,
+            completed=os.lseek(self._source.fileno(), 0, os.SEEK_CUR) if self._source else 0,
             said=said,
             visible=self.seconds > _QUIET_SECONDS,
         )

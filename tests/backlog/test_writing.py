@@ -12,13 +12,14 @@ import pyarrow.parquet as pq
 import pytest
 
 from eligibility.backlog import result_lines
-from eligibility.backlog.compressing import BLOCK, Compression, compressor
+from eligibility.backlog.compressing import BLOCK, compressor
 from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.form import DECISION, RESULTS
+from eligibility.backlog.formats import Compression, Format
 from eligibility.backlog.result_parquet import WHOLE_GROUP_ROWS
 from eligibility.backlog.writing import result_writer
 from eligibility.defusing import defused
-from eligibility.export_formats import FORMATS, Format
+from eligibility.export_formats import FORMATS
 from eligibility.parquet import GROUP_ROWS
 from tests.backlog.results import NAMES, decided, ids_of, pieces, whole
 
