@@ -84,10 +84,14 @@ def target(out: Path) -> Iterator[Write]:
         handle = os.open(part, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     except OSError as error:
         raise click.UsageError(f"`{out}` cannot be written: {error.strerror}") from error
-    with os.fdopen(handle, "wb") as file:
-        yield file.write
-        file.flush()
-        os.fsync(file.fileno())
+    try:
+        with os.fdopen(handle, "wb") as file:
+            yield file.write
+            file.flush()
+            os.fsync(file.fileno())
+    except BaseException:
+        part.unlink(missing_ok=True)
+        raise
     part.replace(out)
 
 
