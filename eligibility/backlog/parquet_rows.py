@@ -54,21 +54,14 @@ def opened(source: BinaryIO) -> Rows:
 
 def contents(rows: Rows, most: int) -> Iterator[tuple[int, bytes]]:
     """The rows in streams of Arrow's, so many in each at most, with their number. Raises BacklogRefused."""
-    read = 0
-    try:
-        for table in _tables(rows.file, most):
-            yield table.num_rows, _stream(table)
-            read += table.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise BacklogRefused(
-            [Fault("", f"the Parquet file is damaged some rows after row {read}")]
-        ) from error
+    for table in _tables(rows.file, most):
+        yield table.num_rows, _stream(table)
 
 
 def _tables(file: Any, most: int) -> Iterator[pa.Table]:
     """Tables of as many rows, or fewer where these are large, whatever the groups of rows in the file."""
     waiting: list[pa.Table] = []
-    for batch in file.iter_batches(batch_size=most, use_threads=False):
+    for batch in _batches(file, most):
         waiting.append(pa.Table.from_batches([batch]))
         if sum(table.num_rows for table in waiting) >= most:
             table = pa.concat_tables(waiting)
@@ -76,6 +69,21 @@ def _tables(file: Any, most: int) -> Iterator[pa.Table]:
             waiting = [table.slice(most)]
     if waiting:
         yield from _in_bounds(pa.concat_tables(waiting))
+
+
+def _batches(file: Any, most: int) -> Iterator[Any]:
+    batches = file.iter_batches(batch_size=most, use_threads=False)
+    read = 0
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowException, OSError) as error:
+            detail = f"the Parquet file is damaged some rows after row {read}"
+            raise BacklogRefused([Fault("", detail)]) from error
+        if batch is None:
+            return
+        yield batch
+        read += batch.num_rows
 
 
 def _in_bounds(table: pa.Table) -> Iterator[pa.Table]:
@@ -111,7 +119,7 @@ def _without_remains(array: Any) -> Any:
     """The same, with nothing left of what stood where nulls are: equal rows give equal bytes."""
     if not array.null_count:
         return array
-    nothing = pa.scalar(0).cast(array.type)
+    nothing = pa.scalar(value=False) if pa.types.is_boolean(array.type) else pa.scalar(0, array.type)
     return pc.if_else(array.is_valid(), pc.fill_null(array, nothing), pa.scalar(None, array.type))
 
 
