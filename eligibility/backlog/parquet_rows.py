@@ -59,11 +59,12 @@ def contents(rows: Rows, most: int) -> Iterator[tuple[int, bytes]]:
 
 
 def _tables(file: Any, most: int) -> Iterator[pa.Table]:
-    """Tables of as many rows, or fewer where these are large, whatever the groups of rows in the file."""
+    """Tables of as many rows, or fewer where these are large, across the groups of rows in the file."""
     waiting: list[pa.Table] = []
-    for batch in _batches(file, most):
+    for batch in _batches(file, _at_once(file, most)):
         waiting.append(pa.Table.from_batches([batch]))
-        if sum(table.num_rows for table in waiting) >= most:
+        rows = sum(table.num_rows for table in waiting)
+        if rows >= most or sum(table.nbytes for table in waiting) > MOST_BYTES:
             table = pa.concat_tables(waiting)
             yield from _in_bounds(table.slice(0, most))
             waiting = [table.slice(most)]
@@ -71,8 +72,15 @@ def _tables(file: Any, most: int) -> Iterator[pa.Table]:
         yield from _in_bounds(pa.concat_tables(waiting))
 
 
-def _batches(file: Any, most: int) -> Iterator[Any]:
-    batches = file.iter_batches(batch_size=most, use_threads=False)
+def _at_once(file: Any, most: int) -> int:
+    """How many rows are read at once: fewer where they are large, as the file describes them."""
+    groups = (file.metadata.row_group(number) for number in range(file.num_row_groups))
+    largest = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=0)
+    return max(1, min(most, int(MOST_BYTES / max(largest, 1))))
+
+
+def _batches(file: Any, rows: int) -> Iterator[Any]:
+    batches = file.iter_batches(batch_size=rows, use_threads=False)
     read = 0
     while True:
         try:

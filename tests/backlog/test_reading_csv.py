@@ -10,7 +10,7 @@ from eligibility.backlog.csv_reading import _at_once, _is_in_form, _one_by_one
 from eligibility.backlog.csv_rows import Header, rows_of
 from eligibility.backlog.deciding import BacklogDecider
 from eligibility.decider import Decider
-from eligibility.defusing import defused, fused
+from eligibility.defusing import defused, restored
 from eligibility.errors import BacklogRefused
 from eligibility.ruleset import Ruleset
 from tests.backlog.reading import (
@@ -119,6 +119,7 @@ def test_an_empty_cell_is_absent() -> None:
         ("entity.monthly_active_users", "-1", "/entity/monthly_active_users", "not be negative"),
         ("entity.monthly_active_users", "1e99", "/entity/monthly_active_users", "at most"),
         ("entity.monthly_active_users", "1e999999999", "/entity/monthly_active_users", "at most"),
+        ("entity.monthly_active_users", "1e9999999999999999999", "/entity/monthly_active_users", "at most"),
         ("entity.monthly_active_users", "9" * 30, "/entity/monthly_active_users", "at most"),
         ("entity.monthly_active_users", "many", "/entity/monthly_active_users", "not the text `many`"),
         (
@@ -261,4 +262,4 @@ def test_a_first_line_that_is_no_header_is_refused(data: bytes) -> None:
 
 def test_texts_come_back_as_they_were_before_they_were_defused() -> None:
     for text in ("=1", "'=1", "''=1", "a;=1", "a\n@b", "\t=1", "\tx", "plain", "'plain'", "-", ""):
-        assert fused(defused(text)) == text
+        assert restored(defused(text)) == text

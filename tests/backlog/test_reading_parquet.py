@@ -10,6 +10,7 @@ import pytest
 
 from eligibility.backlog.deciding import BacklogDecider
 from eligibility.backlog.form import BODY
+from eligibility.backlog.lines import MOST_BYTES
 from eligibility.decider import Decider
 from eligibility.errors import BacklogRefused
 from eligibility.ruleset import Ruleset
@@ -188,14 +189,16 @@ def test_pieces_of_equal_files_are_equal_whatever_their_groups_of_rows() -> None
     assert [piece.digest for piece in one] == [piece.digest for piece in other]
 
 
-def test_large_rows_come_in_smaller_pieces() -> None:
-    table = pa.Table.from_pylist(
-        [{"model": MODEL, "entity": {"kind": "company"}, "use": {"description": "x" * 200_000}}] * 64,
-        schema=BODY,
-    )
-    found = pieces(parquet_of(table), "parquet")
-    assert [piece.count for piece in found] == [32, 32]
-    assert [piece.first for piece in found] == [0, 32]
+@pytest.mark.parametrize("options", [{}, {"use_dictionary": False}, {"row_group_size": 5}], ids=range(3))
+def test_large_rows_come_in_smaller_pieces(options: dict[str, Any]) -> None:
+    row = {"model": MODEL, "entity": {"kind": "company"}, "use": {"description": "x" * 200_000}}
+    data = parquet_of(pa.Table.from_pylist([row] * 64, schema=BODY), **options)
+    found = pieces(data, "parquet")
+    assert len(found) > 1
+    assert all(len(piece.content) < MOST_BYTES + 10_000 for piece in found)
+    assert [piece.first for piece in found] == [sum(p.count for p in found[:n]) for n in range(len(found))]
+    assert read(data, "parquet")["line"].to_pylist() == list(range(1, 65))
+    assert found == pieces(data, "parquet")
 
 
 def test_a_file_without_rows_has_no_pieces() -> None:
