@@ -12,6 +12,7 @@ import orjson
 import pytest
 import uuid_utils.compat
 
+from eligibility import merkle
 from eligibility.backlog.deciding import BacklogDecider
 from eligibility.backlog.form import Part
 from eligibility.backlog.ids import MOST_ROWS, row_id
@@ -96,7 +97,6 @@ def check(backlog: BacklogDecider, requests: Any, values: Sequence[Any], actor: 
                 patch.setattr("secrets.token_bytes", lambda _: salt)  # noqa: B023 - used up within the turn
             alone = prepare(one, b"")
         assert columns == list(record_row(alone, made.copied.block.bytes, place))
-        assert made.copied.leaves[place] == alone.leaf
         assert unpacked(columns[11] or b"") == alone.body
         reference = alone.reference.encode() if alone.reference else None
         assert private.pop(one.id.bytes, None) == (salt and [alone.salt, alone.private, reference])
@@ -104,6 +104,8 @@ def check(backlog: BacklogDecider, requests: Any, values: Sequence[Any], actor: 
         assert made.evaluations[one.evaluation.key] == one.evaluation
     assert list(private) == [made.record.entry.id.bytes] * bool(made.refused)
     assert next(places)[0] == len(found) - 1
+    leaves = [columns[12] or b"" for columns in found]
+    assert made.copied.leaves == (len(leaves), merkle.root(leaves))
     return made
 
 
@@ -183,7 +185,7 @@ def test_a_slice_of_a_table_and_one_without_rows(backlog: BacklogDecider) -> Non
     whole = table(requests)
     check(backlog, whole.slice(11, 20), requests[11:31])
     made = check(backlog, whole.slice(3, 0), [])
-    assert (made.rows, made.outcomes, len(made.copied.leaves)) == (0, {}, 1)
+    assert (made.rows, made.outcomes, made.copied.leaves.count) == (0, {}, 1)
 
 
 def test_the_record_of_a_slice(backlog: BacklogDecider) -> None:
