@@ -293,7 +293,7 @@ class Head(NamedTuple):
     next_sequence: int
     hash: bytes
     ruleset: bytes | None
-    key: str | None
+    key: str
 
 
 async def lock_head(connection: Connection, memory: Memory) -> Head:

@@ -52,8 +52,8 @@ class Made(NamedTuple):
 class Decisions(NamedTuple):
     """Decisions by columns, in the order of their ids.
 
-    Their rows in the backlog; the place of each one's evaluation among those made; canonical JSON; and what is
-    searched for. `private` and `references` are None where there is none.
+    Their rows in the backlog; the place of each one's evaluation among those made; canonical JSON; and what
+    is searched for. `private` and `references` are None where there is none.
     """
 
     numbers: Sequence[int]
@@ -118,9 +118,7 @@ def copied(common: Common, made: Sequence[Made], decisions: Decisions, last: Pre
         leaf = sha256(body).digest()
         position, length = place.to_bytes(4), len(stored).to_bytes(4)
         records.append(
-            b"".join(
-                (start_of_record, own, block_column, position, columns, length, stored, _HASH, leaf)
-            )
+            b"".join((start_of_record, own, block_column, position, columns, length, stored, _HASH, leaf))
         )
         leaves.append(leaf)
     records.append(binary_row(record_row(last, block.bytes, len(leaves))))

@@ -25,9 +25,9 @@ from eligibility.reading import request_from
 from eligibility.recording import decision_entry, moment_of
 from eligibility.storage import records
 from eligibility.storage.batch_slices import Slice
+from eligibility.storage.blocks import record_row
 from eligibility.storage.copying import binary_row
 from eligibility.storage.entries import Entry, prepare
-from eligibility.storage.blocks import record_row
 from eligibility.storage.packing import unpacked
 from eligibility.storage.records import commitment
 from tests.backlog.tables import Row, golden, table, texts
@@ -145,11 +145,25 @@ def with_fact(fact: str, value: Any, **changes: Any) -> Row:
 
 ODD_TEXTS = (
     *("", " ", "\u00a0\u2003", "\t\n", "\x1c", "\x85", '"', "\\", 'a"b\\c', "\x01\x1f\x7f", "\n"),
-    *("é", "名前", "\U0001f600", "\u2028", "</script>", "\x1f", "x" * 500, " padded ", "-", "\u0000", "y" * 501),
+    *(
+        "é",
+        "名前",
+        "\U0001f600",
+        "\u2028",
+        "</script>",
+        "\x1f",
+        "x" * 500,
+        " padded ",
+        "-",
+        "\u0000",
+        "y" * 501,
+    ),
 )
 
 
-@pytest.mark.parametrize("fact", [path for path, fact in FACTS.items() if fact.kind in {"text", "model_name"}])
+@pytest.mark.parametrize(
+    "fact", [path for path, fact in FACTS.items() if fact.kind in {"text", "model_name"}]
+)
 def test_odd_texts(backlog: BacklogDecider, fact: str) -> None:
     requests = [with_fact(fact, text) for text in ODD_TEXTS]
     check(backlog, table(requests), requests)
@@ -169,7 +183,7 @@ def test_only_names_out_of_the_catalogue_are_private(backlog: BacklogDecider, na
 
 
 def test_lists_are_sets(backlog: BacklogDecider) -> None:
-    lists = ([], ["use"], ["use", "develop", "use"], ["develop", "fine_tune", "use"])
+    lists: tuple[list[str], ...] = ([], ["use"], ["use", "develop", "use"], ["develop", "fine_tune", "use"])
     requests = [with_fact("use.activities", value) for value in lists]
     requests += [with_fact("use.languages", value) for value in ([], ["en", "EN-us", "de", "en"])]
     requests += [
@@ -241,6 +255,12 @@ def test_texts_by_kind_are_those_that_are_parted_from_records() -> None:
 def test_a_row_without_private_texts_has_none(backlog: BacklogDecider) -> None:
     made = sliced(backlog, table([{"model": {"generation": "llama-4"}, "entity": {"kind": "company"}}]))
     assert made.copied.private is None
-    assert rows_in(made.copied.records)[-1] == rows_in(
-        b"PGCOPY\n\xff\r\n\0" + bytes(8) + binary_row(record_row(made.record, made.copied.block.bytes, 1)) + b"\xff\xff"
-    )[0]
+    assert (
+        rows_in(made.copied.records)[-1]
+        == rows_in(
+            b"PGCOPY\n\xff\r\n\0"
+            + bytes(8)
+            + binary_row(record_row(made.record, made.copied.block.bytes, 1))
+            + b"\xff\xff"
+        )[0]
+    )

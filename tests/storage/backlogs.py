@@ -22,7 +22,7 @@ from eligibility.decider import Decider
 from eligibility.ruleset import Ruleset
 from eligibility.storage.batch_reading import reading_slices
 from eligibility.storage.batch_slices import Slice, SliceWriter
-from eligibility.storage.batches import begin
+from eligibility.storage.batches import By, Input, begin
 from eligibility.storage.database import Database
 from eligibility.storage.log import AuditLog
 from eligibility.storage.rulesets import genesis
@@ -32,6 +32,8 @@ from tests.properties.requests import document
 
 ROWS = 12
 """Of each slice."""
+
+JSONL = Input("jsonl")
 
 
 async def govern(log: AuditLog, service: Database, ruleset: Ruleset) -> None:
@@ -85,11 +87,18 @@ def at(requests: Any, first: int) -> Any:
     return requests.set_column(0, requests.schema.field("line"), lines)
 
 
-async def started(log: AuditLog, decider: Decider, *, actor: str = "system", **more: Any) -> Backlog:
+async def started(
+    log: AuditLog,
+    decider: Decider,
+    what: Input = JSONL,
+    *,
+    actor: str = "system",
+    batch: UUID | None = None,
+) -> Backlog:
     """Begin a batch."""
     digest = decider.ruleset.digest
-    batch = await begin(log, ruleset=digest, form="jsonl", actor=actor, channel="cli", **more)
-    return Backlog(Run(batch, digest, actor), BacklogDecider(decider))
+    identifier = await begin(log, what, By(actor, "cli"), ruleset=digest, batch=batch)
+    return Backlog(Run(identifier, digest, actor), BacklogDecider(decider))
 
 
 async def record(

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Any
 from uuid import UUID
 
@@ -25,7 +25,7 @@ from eligibility.storage.batch_parts import (
     waiting_parts,
 )
 from eligibility.storage.batch_slices import SliceWriter
-from eligibility.storage.batches import begin, cancel, fail, find, finish, listed, running_of
+from eligibility.storage.batches import By, Input, begin, cancel, fail, find, finish, listed, running_of
 from eligibility.storage.database import Database
 from eligibility.storage.decisions import Filters, list_decisions
 from eligibility.storage.log import AuditLog
@@ -42,6 +42,7 @@ KILL_WHO_WAITS = """
     SELECT pg_terminate_backend(pid) FROM pg_stat_activity
     WHERE wait_event = 'transactionid' AND datname = current_database()
 """
+BY = By("system", "cli")
 LATER = date(2031, 3, 1)
 
 
@@ -114,7 +115,7 @@ async def test_a_slice_is_one_block_and_its_decisions_are_decisions_as_any(
 
 async def test_a_slice_is_recorded_once(governed: AuditLog, service: Database, made: Backlog) -> None:
     assert await record(governed, service, SIGNER, made, [0, 0, 1, 0]) == [True, False, True, False]
-    batch = await finish(governed, service, made.batch, rows=2 * ROWS, actor="system", channel="cli")
+    batch = await finish(governed, service, made.batch, BY, rows=2 * ROWS)
     assert (batch.state, batch.progress.rows, batch.rows) == ("done", 2 * ROWS, 2 * ROWS)
     assert await record(governed, service, SIGNER, made, [1]) == [False]
     await check_chain(service)
@@ -169,7 +170,7 @@ async def test_a_writer_that_is_killed_on_the_way_leaves_nothing(
             with pytest.raises(StorageUnavailable):
                 await writing
         for table in ("batch_slice", "private", "evaluation"):
-            assert await rows(service, f"SELECT FROM {table}") == []  # noqa: S608 - our own names
+            assert await rows(service, f"SELECT FROM {table}") == []
         assert await rows(service, "SELECT count(*) FROM record") == [(before,)]
         assert await writer.write(made.slice(0))
         assert not await writer.write(made.slice(0))
@@ -180,15 +181,15 @@ async def test_a_batch_that_has_ended_takes_no_more(
     governed: AuditLog, service: Database, made: Backlog, database: FreshDatabase
 ) -> None:
     await record(governed, service, SIGNER, made, [0])
-    ended = await cancel(governed, service, made.batch, actor="system", channel="cli")
+    ended = await cancel(governed, service, made.batch, BY)
     assert (ended.state, ended.rows, ended.progress.slices) == ("cancelled", None, 1)
     assert ended.ended_at is not None
-    assert await cancel(governed, service, made.batch, actor="system", channel="cli") == ended
+    assert await cancel(governed, service, made.batch, BY) == ended
     with pytest.raises(ActRefused, match="the batch has ended"):
         await record(governed, service, SIGNER, made, [1])
     assert await record(governed, service, SIGNER, made, [0]) == [False]
     with pytest.raises(ActRefused, match="it is `cancelled`"):
-        await finish(governed, service, made.batch, rows=ROWS, actor="system", channel="cli")
+        await finish(governed, service, made.batch, BY, rows=ROWS)
     assert_verified(database)
 
 
@@ -197,16 +198,16 @@ async def test_a_batch_is_done_when_all_its_rows_are_recorded(
 ) -> None:
     await record(governed, service, SIGNER, made, [0, 2])
     for count in (2 * ROWS, 3 * ROWS):
-        with pytest.raises(ActRefused, match="not all rows|are recorded"):
-            await finish(governed, service, made.batch, rows=count, actor="system", channel="cli")
+        with pytest.raises(ActRefused, match=r"not all rows|are recorded"):
+            await finish(governed, service, made.batch, BY, rows=count)
     await record(governed, service, SIGNER, made, [1])
-    done = await finish(governed, service, made.batch, rows=3 * ROWS, actor="system", channel="cli")
+    done = await finish(governed, service, made.batch, BY, rows=3 * ROWS)
     tables = [made.table(number).to_pylist() for number in range(3)]
     outcomes = [row["outcome"] for table in tables for row in table]
     assert done.progress.outcomes == {name: outcomes.count(name) for name in done.progress.outcomes}
     assert done.progress.refused == outcomes.count(None) == 6
     with pytest.raises(NotFound):
-        await finish(governed, service, uuid_utils.compat.uuid7(), rows=0, actor="system", channel="cli")
+        await finish(governed, service, uuid_utils.compat.uuid7(), BY, rows=0)
 
 
 async def test_ends_wait_for_slices_under_way(governed: AuditLog, service: Database, made: Backlog) -> None:
@@ -219,24 +220,22 @@ async def test_ends_wait_for_slices_under_way(governed: AuditLog, service: Datab
             return 0
 
     writing = asyncio.create_task(write())
-    while len(await rows(service, "SELECT FROM batch_slice")) < 3:
+    while len(await rows(service, "SELECT FROM batch_slice")) < 3:  # noqa: ASYNC110 - another process is watched
         await asyncio.sleep(0.01)
-    ended = await cancel(governed, service, made.batch, actor="system", channel="cli")
+    ended = await cancel(governed, service, made.batch, BY)
     await writing
     assert await find(service, made.batch) == ended
     assert 3 <= ended.progress.slices <= 20
 
 
 async def test_why_a_batch_failed_is_told(governed: AuditLog, service: Database, made: Backlog) -> None:
-    failed = await fail(
-        governed, service, made.batch, problem="the file ends in the middle", actor="system", channel="cli"
-    )
+    failed = await fail(governed, service, made.batch, BY, problem="the file ends in the middle")
     assert (failed.state, failed.problem) == ("failed", "the file ends in the middle")
 
 
 async def test_a_batch_begins_under_the_ruleset_in_force_alone(governed: AuditLog, service: Database) -> None:
     with pytest.raises(Overtaken):
-        await begin(governed, ruleset="sha256:" + "11" * 32, form="csv", actor="system", channel="cli")
+        await begin(governed, Input("csv"), BY, ruleset="sha256:" + "11" * 32)
     assert await listed(service) == ()
 
 
@@ -267,14 +266,16 @@ async def test_a_batch_that_goes_on_in_a_later_month(
 async def test_batches_are_listed_newest_first(
     governed: AuditLog, service: Database, decider: Decider
 ) -> None:
-    batches = [await started(governed, decider, actor=actor, rows=7) for actor in ("system", PRINCIPAL) * 2]
+    batches = [
+        await started(governed, decider, Input("csv", 7), actor=actor) for actor in ("system", PRINCIPAL) * 2
+    ]
     newest = [made.batch for made in reversed(batches)]
     assert [one.id for one in await listed(service)] == newest
     assert [one.id for one in await listed(service, limit=2, before=newest[0])] == newest[1:3]
     assert {one.actor for one in await listed(service, mine=PRINCIPAL)} == {PRINCIPAL}
     assert await find(service, newest[0], mine="system") is None
     assert await running_of(service, PRINCIPAL) == 2
-    await cancel(governed, service, newest[0], actor=PRINCIPAL, channel="http")
+    await cancel(governed, service, newest[0], By(PRINCIPAL, "http"))
     assert await running_of(service, PRINCIPAL) == 1
 
 
@@ -284,8 +285,8 @@ async def test_parts_wait_until_their_slices_are_recorded(
     batch = uuid_utils.compat.uuid7()
     assert await store_parts(service, batch, parts_of(3)) == 3
     with pytest.raises(Overtaken):
-        await started(governed, decider, batch=batch, rows=3 * ROWS, parts=4)
-    made = await started(governed, decider, batch=batch, rows=3 * ROWS, parts=3)
+        await started(governed, decider, Input("jsonl", 3 * ROWS, 4), batch=batch)
+    made = await started(governed, decider, Input("jsonl", 3 * ROWS, 3), batch=batch)
     loaded = await load_part(service, batch, 1)
     assert loaded == StoredPart(1, ROWS, ROWS, b"\n".join(lines_of(1)))
     await record(governed, service, SIGNER, made, [1])
@@ -293,7 +294,7 @@ async def test_parts_wait_until_their_slices_are_recorded(
     assert await waiting_parts(service, batch) == [0, 2]
     await delete_parts(service, batch)
     assert await waiting_parts(service, batch) == [0, 2]
-    await cancel(governed, service, batch, actor="system", channel="http")
+    await cancel(governed, service, batch, BY)
     assert await waiting_parts(service, batch) == []
 
 
@@ -330,20 +331,24 @@ async def test_the_database_lets_nobody_change_what_was_recorded(
     governed: AuditLog, service: Database, made: Backlog, database: FreshDatabase
 ) -> None:
     await record(governed, service, SIGNER, made, [0])
-    await cancel(governed, service, made.batch, actor="system", channel="cli")
+    await cancel(governed, service, made.batch, BY)
     with psycopg.connect(database.owner_url, autocommit=True) as owner:
         for step in STEPS:
-            with pytest.raises((psycopg.errors.RestrictViolation, psycopg.DatabaseError), match="append-only|ended"):
+            with pytest.raises(
+                (psycopg.errors.RestrictViolation, psycopg.DatabaseError), match=r"append-only|ended"
+            ):
                 owner.execute(step.encode())
 
 
 async def test_the_database_takes_no_row_that_no_record_announces(
-    governed: AuditLog, service: Database, made: Backlog, database: FreshDatabase
+    governed: AuditLog, made: Backlog, database: FreshDatabase
 ) -> None:
     record_id = (await governed.append(remark(subject=made.batch))).id
-    slice_row = (made.batch, 0, record_id, 0, 1, 1, 0, 1, 0, 0, bytes(32))
     changes: list[tuple[str, tuple[Any, ...]]] = [
-        (f"INSERT INTO batch_slice VALUES ({', '.join(['%s'] * 11)})", slice_row),
+        (
+            "INSERT INTO batch_slice VALUES (%s, 0, %s, 0, 1, 1, 0, 1, 0, 0, %s)",
+            (made.batch, record_id, bytes(32)),
+        ),
         ("UPDATE batch SET state = 'cancelled', ended_by = %s", (record_id,)),
         ("INSERT INTO batch SELECT %s, actor, ruleset, format, state FROM batch", (record_id,)),
     ]
