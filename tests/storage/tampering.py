@@ -48,8 +48,13 @@ TABLES = {
     "retention": ("made_by",),
     "dropped_leaf": ("block", "position"),
     "legal_hold": ("id",),
+    "batch": ("id",),
+    "batch_slice": ("batch", "number"),
 }
 """The tables that verification answers for, with their keys."""
+
+WAITING = {"batch_part"}
+"""Tables of what waits to be worked on, and is not yet in the log."""
 
 UNPROVABLE = {("dropped_leaf", "record")}
 """Columns that nothing in the log vouches for: of a dropped record only its leaf is left."""
@@ -206,7 +211,12 @@ def insert_a_copy(log: Tampered) -> str:
     """Insert a row like another, but for its key and what must be unique."""
     table = log.random.choice([name for name in TABLES if name != "head"])
     row = log.some(table)
-    unique = {"block": ("id", "first"), "principal": ("name",), "api_key": ("mac",)}.get(table, ())
+    unique = {
+        "block": ("id", "first"),
+        "principal": ("name",),
+        "api_key": ("mac",),
+        "batch_slice": ("record",),
+    }.get(table, ())
     copy = row | {name: log._near(row[name]) for name in (*TABLES[table], *unique)}
     log.insert(table, copy)
     return f"inserted into {table}: {copy!r}"
