@@ -64,7 +64,8 @@ def written(requests: Any, request_ids: Any, vocabulary: Vocabulary) -> Written:
             _put(private, path, _texts(path, given))
         else:
             _put(facts, path, _member(path, array))
-    return Written(*(_objects(tree, requests.num_rows) for tree in (facts, private)), references)
+    rows = requests.num_rows
+    return Written(_objects(facts, rows), _objects(private, rows), references)
 
 
 def _put(tree: _Tree, path: str, array: Any) -> None:
