@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -32,7 +32,7 @@ from eligibility.storage.batch_reading import SliceReader, StoredSlice, reading_
 from eligibility.storage.batch_slices import SliceWriter
 from eligibility.storage.records import SYSTEM
 
-_CHANNEL = "cli"
+_US: Final = batches.By(SYSTEM, "cli")
 
 
 class Wanted(NamedTuple):
@@ -66,7 +66,7 @@ async def run(
             async for portion in portions:
                 take(portion.tables, portion.tally)
                 rows += portion.tally.rows
-        await batches.finish(store.log, store.database, batch.id, rows=rows, actor=SYSTEM, channel=_CHANNEL)
+        await batches.finish(store.log, store.database, batch.id, _US, rows=rows)
         return ruleset, batch.id
 
 
@@ -131,15 +131,8 @@ async def _begun(
     identifier = uuid_utils.compat.uuid7()
     if wanted.out != STREAM:
         note(wanted.out, Begun(identifier, wanted.reading, wanted.writing, wanted.full))
-    await batches.begin(
-        store.log,
-        ruleset=digest,
-        form=wanted.form,
-        actor=SYSTEM,
-        channel=_CHANNEL,
-        batch=identifier,
-        source=wanted.source.name,
-    )
+    what = batches.Input(wanted.form, source=wanted.source.name)
+    await batches.begin(store.log, what, _US, ruleset=digest, batch=identifier)
     found = await batches.find(store.database, identifier)
     if found is None:
         raise StorageUnavailable("the batch that was begun cannot be found: try again")
