@@ -29,7 +29,16 @@ def packed(body: bytes) -> bytes:
     actor, at, channel, evaluation, facts, identifier, outcome, private, ruleset = found.groups()
     ids = bytes.fromhex((actor + identifier).replace(b"-", b"").decode())
     hashes = bytes.fromhex((evaluation + private + ruleset).decode())
-    return b"%b%b%b%b%b %b %b" % (_PACKED, ids, hashes, at, channel, outcome, facts)
+    return before_facts(ids, hashes, b"%b%b %b " % (at, channel, outcome)) + facts
+
+
+def before_facts(ids: bytes, hashes: bytes, words: bytes) -> bytes:
+    """How packed bytes begin; the canonical bytes of the facts follow, and nothing else.
+
+    `ids` are those of actor and record, `hashes` those of evaluation, private texts and ruleset, `words` the
+    time without its `Z` and the channel, a space, the outcome and a space.
+    """
+    return b"%b%b%b%b" % (_PACKED, ids, hashes, words)
 
 
 def unpacked(stored: bytes) -> bytes:
