@@ -58,6 +58,11 @@ def unpacked(stored: bytes) -> bytes:
     )
 
 
+def packed_facts(stored: bytes) -> bytes | None:
+    """The canonical bytes of the facts, None where the envelope is not packed; if it is, there were texts."""
+    return stored[_AT.stop :].split(b" ", 2)[2] if stored.startswith(_PACKED) else None
+
+
 def _id(digits: str) -> bytes:
     """A UUID as it is written, from its digits."""
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}".encode()
