@@ -5,7 +5,7 @@ Like changes are one group, known by a number to whoever asks. A group's documen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any as Anything
 from typing import Final, NamedTuple
 
@@ -84,7 +84,7 @@ class Groups:
         before = self._decides.before(recorded)
         found = self._decides.carried(before)
         if isinstance(found, Unanswered):
-            carrier = before.carrier
+            carrier = self._decides.carrier(before)
             self._open[key] = _Open(recorded, None if carrier is None else carrier.settling(found.facts))
             return ASK_FACTS
         return self._number(self._decides.decide(before, found))
@@ -101,19 +101,17 @@ class Groups:
         return number
 
     def _by_facts(self, key: bytes, body: bytes, private: bytes | None) -> int:
-        def before() -> Before:
-            return self._decides.before(self._open[key].recorded)
-
+        before = self._decides.before(self._open[key].recorded)
         found = self._decides.cells(Given(unpacked(body), private), before)
         seen = (key, found)
         if seen not in self._seen:
             self._seen[seen] = self._number(self._again(before, found))
         return self._seen[seen]
 
-    def _again(self, before: Callable[[], Before], found: Cells | Refused | Unanswered) -> Again:
+    def _again(self, before: Before, found: Cells | Refused | Unanswered) -> Again:
         if isinstance(found, Unanswered):
             return NotDecidable(found.facts)
-        return self._decides.decide(before(), found)
+        return self._decides.decide(before, found)
 
     def _number(self, again: Again | None) -> int:
         if again is None or (isinstance(again, Changed) and not again):
