@@ -33,7 +33,6 @@ from eligibility.storage.copying import binary_rows, binary_text, binary_time
 from eligibility.storage.database import Acknowledged
 from eligibility.storage.entries import Earlier, Prepared, Recorded
 from eligibility.storage.failures import from_database
-from eligibility.storage.packing import packed
 from eligibility.storage.records import hash_bytes
 from eligibility.storage.signing_keys import Signer, signing_key_missing
 
@@ -261,7 +260,7 @@ def _row(prepared: Prepared, block_id: bytes, position: int) -> tuple[bytes | No
         binary_text(e.outcome),
         binary_text(e.generation),
         e.subject.bytes if e.subject else None,
-        packed(prepared.body),
+        prepared.packed,
         prepared.leaf,
     )
 

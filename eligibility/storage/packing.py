@@ -5,15 +5,19 @@ members not at all. What does not look as envelopes of decisions do is kept as i
 """
 
 import re
+from functools import lru_cache
+from typing import NamedTuple
 
 _UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _HASH = rb"sha256:([0-9a-f]{64})"
+_NAME = rb"[a-z_]{1,20}"
 _ENVELOPE = re.compile(
-    rb'\{"actor":"(%b)","at":"([0-9T:.-]{26})Z","channel":"([a-z_]{1,20})","evaluation":"%b","facts":(\{.*\}),'
-    rb'"id":"(%b)","kind":"decision","outcome":"([a-z_]{1,20})","private":"%b","ruleset":"%b","v":1\}'
-    % (_UUID, _HASH, _UUID, _HASH, _HASH),
+    rb'\{"actor":"(%b)","at":"([0-9T:.-]{26})Z","channel":"(%b)","evaluation":"%b","facts":(\{.*\}),'
+    rb'"id":"(%b)","kind":"decision","outcome":"(%b)","private":"%b","ruleset":"%b","v":1\}'
+    % (_UUID, _NAME, _HASH, _UUID, _NAME, _HASH, _HASH),
     re.DOTALL,
 )
+_ALIKE = re.compile(rb"(%b) (%b) (%b) %b" % (_UUID, _NAME, _NAME, _HASH))
 _PACKED = b"\x01"
 """How packed bytes begin; others begin as JSON does."""
 
@@ -21,15 +25,44 @@ _HASHES = slice(33, 129)
 _AT = slice(129, 155)
 
 
+class Decided(NamedTuple):
+    """The members of a decision's envelope: ids and times in their usual digits, hashes in hexadecimal."""
+
+    actor: bytes
+    at: bytes
+    channel: bytes
+    evaluation: bytes
+    facts: bytes
+    id: bytes
+    outcome: bytes
+    private: bytes
+    ruleset: bytes
+
+    def canonical(self) -> bytes:
+        """The canonical bytes of the envelope."""
+        return (
+            b'{"actor":"%b","at":"%bZ","channel":"%b","evaluation":"sha256:%b","facts":%b,"id":"%b",'
+            b'"kind":"decision","outcome":"%b","private":"sha256:%b","ruleset":"sha256:%b","v":1}' % self
+        )
+
+    def packed(self) -> bytes:
+        """The same as they are stored."""
+        ids = bytes.fromhex((self.actor + self.id).replace(b"-", b"").decode())
+        hashes = bytes.fromhex((self.evaluation + self.private + self.ruleset).decode())
+        return b"%b%b%b%b%b %b %b" % (_PACKED, ids, hashes, self.at, self.channel, self.outcome, self.facts)
+
+
+@lru_cache(1024)
+def alike(actor: str, channel: str, outcome: str, ruleset: str) -> tuple[bytes, ...] | None:
+    """These, as `Decided` has them; None where they do not look as in the envelopes that are packed."""
+    found = _ALIKE.fullmatch(f"{actor} {channel} {outcome} {ruleset}".encode())
+    return found and found.groups()
+
+
 def packed(body: bytes) -> bytes:
     """The canonical bytes of an envelope as they are stored."""
     found = _ENVELOPE.fullmatch(body)
-    if found is None:
-        return body
-    actor, at, channel, evaluation, facts, identifier, outcome, private, ruleset = found.groups()
-    ids = bytes.fromhex((actor + identifier).replace(b"-", b"").decode())
-    hashes = bytes.fromhex((evaluation + private + ruleset).decode())
-    return b"%b%b%b%b%b %b %b" % (_PACKED, ids, hashes, at, channel, outcome, facts)
+    return Decided(*found.groups()).packed() if found else body
 
 
 def unpacked(stored: bytes) -> bytes:
@@ -38,15 +71,11 @@ def unpacked(stored: bytes) -> bytes:
         return stored
     actor, identifier = _id(stored[1:17].hex()), _id(stored[17:33].hex())
     hashes = stored[_HASHES].hex().encode()
+    evaluation, private, ruleset = hashes[:64], hashes[64:128], hashes[128:]
     channel, outcome, facts = stored[_AT.stop :].split(b" ", 2)
-    return (
-        b'{"actor":"%b","at":"%bZ","channel":"%b","evaluation":"sha256:%b","facts":%b,"id":"%b","kind":"decision",'
-        b'"outcome":"%b","private":"sha256:%b","ruleset":"sha256:%b","v":1}'
-        % (
-            *(actor, stored[_AT], channel, hashes[:64], facts, identifier, outcome),
-            *(hashes[64:128], hashes[128:]),
-        )
-    )
+    return Decided(
+        actor, stored[_AT], channel, evaluation, facts, identifier, outcome, private, ruleset
+    ).canonical()
 
 
 def _id(digits: str) -> bytes:
