@@ -1,13 +1,14 @@
 """One transaction of the log: everything of a group of entries, sealed in one block.
 
 The order keeps the only lock that all writers share, the head's, to two statements: keys and evaluations are
-claimed first (sorted, so that no two groups wait for each other), the records copied, then the head locked,
-the block inserted and the head moved.
+claimed first (sorted, so that no two groups wait for each other), the records stored, then the head locked,
+the block inserted and the head moved. Statements are sent without waiting for answers that nobody needs yet:
+most groups take two round trips, up to the lock and after it.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from typing import Any, TypeAlias
@@ -29,7 +30,17 @@ from eligibility.errors import (
     StorageError,
     StorageUnavailable,
 )
-from eligibility.storage.copying import binary_rows, binary_text, binary_time
+from eligibility.storage.arrays import (
+    BYTES,
+    INT,
+    TEXT,
+    TIME,
+    UUIDS,
+    BinaryArray,
+    binary_array,
+    binary_text,
+    binary_time,
+)
 from eligibility.storage.database import Acknowledged
 from eligibility.storage.entries import Earlier, Prepared, Recorded
 from eligibility.storage.failures import from_database
@@ -52,18 +63,20 @@ _STORE_EVALUATION = """
     VALUES (%b, %b, %b, %b, %b, %b, %b) ON CONFLICT DO NOTHING
 """
 _STORED_EVALUATIONS = "SELECT key, content_hash FROM evaluation WHERE key = ANY(%b::bytea[])"
-_COPY_RECORDS = """
-    COPY record (id, block, position, kind, at, actor, channel, evaluation_key, outcome, generation, subject,
-                 body, leaf) FROM STDIN (FORMAT BINARY)
-"""
-_STORE_PRIVATE_AND_LOCK_HEAD = """
-    WITH stored AS (
-        INSERT INTO private (record, salt, content, entity_reference)
-        SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[], %b::text[]) RETURNING 1
+_STORE_RECORDS = """
+    INSERT INTO record (id, block, position, kind, at, actor, channel, evaluation_key, outcome, generation,
+                        subject, body, leaf)
+    SELECT * FROM unnest(
+        %b::uuid[], %b::uuid[], %b::int[], %b::text[], %b::timestamptz[], %b::uuid[], %b::text[], %b::bytea[],
+        %b::text[], %b::text[], %b::uuid[], %b::bytea[], %b::bytea[]
     )
-    SELECT block, next_sequence, hash, ruleset, key FROM head
-    WHERE (SELECT count(*) FROM stored) >= 0 FOR UPDATE -- the texts first, then the lock
 """
+_RECORD_TYPES = (UUIDS, UUIDS, INT, TEXT, TIME, UUIDS, TEXT, BYTES, TEXT, TEXT, UUIDS, BYTES, BYTES)
+_STORE_PRIVATE = """
+    INSERT INTO private (record, salt, content, entity_reference)
+    SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[], %b::text[])
+"""
+_PRIVATE_TYPES = (UUIDS, BYTES, BYTES, TEXT)
 _WAIT_FOR_REPLICAS = "SELECT pg_logical_emit_message(true, 'eligibility', '')"
 """Writes something, so that the commit waits for what others wrote before: an earlier record may stand on
 this server alone, where whoever wrote it did not see its commit through."""
@@ -113,30 +126,58 @@ async def write(
     on a replica.
     """
     block, sealed, stored = 0, b"", dict[bytes, bytes]()
-    with _heard(connection) as warnings:
-        async with connection.transaction():
+    with _heard(connection) as warnings, _told_of_blocks():
+        async with _transaction(connection) as sent:
             results = await _claim_keys(connection, group)
             winners = [prepared for prepared in group if prepared not in results]
             if winners:
                 stored = await _store_evaluations(connection, winners, memory)
-                await _run_statements(connection, winners)
+                await _run_statements(connection, winners, sent)
                 block_id = uuid_utils.compat.uuid7()
-                await _copy(connection, block_id, winners)
+                await _store_records(connection, block_id, winners)
                 if any(p.entry.also for p in winners):  # what must be announced is, by now
                     await connection.execute(
                         "SET CONSTRAINTS ALL IMMEDIATE"
                     )  # while nobody waits for the head
-                block, first, sealed = await _seal(connection, block_id, winners, memory, signer)
+                head = await _lock_head(connection)
+                warnings.clear()  # of what follows, which is sealing and the commit, is to be heard
+                block, first, sealed = await _seal(connection, head, block_id, winners, memory, signer)
                 for position, prepared in enumerate(winners):
                     results[prepared] = Recorded(prepared.entry.id, first + position)
             else:
                 await connection.execute(_WAIT_FOR_REPLICAS)
-            warnings.clear()  # of the commit alone is to be heard
         if warnings:
             raise StorageUnavailable("not known to be on a replica yet: try again shortly", retry_after=2)
     memory.acknowledged.note(block, sealed)
     memory.remember(stored)
     return results
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection) -> AsyncIterator[psycopg.AsyncPipeline]:
+    """A transaction in which to send statements ahead. What they fail with may be raised at its end."""
+    try:
+        async with connection.pipeline() as sent:
+            await connection.execute("BEGIN")
+            yield sent
+            await connection.execute("COMMIT")
+    except BaseException:
+        try:
+            await connection.rollback()
+        except psycopg.Error:
+            await connection.close()
+        raise
+
+
+@contextmanager
+def _told_of_blocks() -> Iterator[None]:
+    """Say what it means that a block of that number is there already."""
+    try:
+        yield
+    except psycopg.errors.UniqueViolation as error:
+        if error.diag.table_name != "block":
+            raise
+        raise LogBehind("the head of the log is behind its blocks: look into it", retry_after=60) from error
 
 
 @contextmanager
@@ -223,12 +264,15 @@ async def _store_evaluations(
     return stored
 
 
-async def _run_statements(connection: Connection, winners: Sequence[Prepared]) -> None:
+async def _run_statements(
+    connection: Connection, winners: Sequence[Prepared], sent: psycopg.AsyncPipeline
+) -> None:
     """Make the changes that belong to the entries."""
     for prepared in winners:
         for statement in prepared.entry.also:
             try:
                 cursor = await connection.execute(statement.sql.encode(), statement.parameters)
+                await sent.sync()
             except psycopg.Error as error:
                 refused = from_database(error)
                 if isinstance(refused, ActRefused):
@@ -238,15 +282,25 @@ async def _run_statements(connection: Connection, winners: Sequence[Prepared]) -
                 raise Dropped({prepared: Overtaken(f"`{prepared.entry.kind}` came too late: look again")})
 
 
-async def _copy(connection: Connection, block_id: UUID, winners: Sequence[Prepared]) -> None:
-    """Copy the records, at their places in the block to come."""
-    rows = binary_rows(_row(p, block_id.bytes, position) for position, p in enumerate(winners))
-    async with connection.cursor() as cursor, cursor.copy(_COPY_RECORDS) as copy:
-        await copy.write(rows)
+async def _store_records(connection: Connection, block_id: UUID, winners: Sequence[Prepared]) -> None:
+    """Store the records, at their places in the block to come, and their private texts."""
+    rows = [_row(p, block_id.bytes, position) for position, p in enumerate(winners)]
+    await connection.execute(_STORE_RECORDS, _columns(_RECORD_TYPES, rows))
+    texts = [
+        (p.entry.id.bytes, p.salt, p.private, binary_text(p.reference))
+        for p in winners
+        if p.private is not None
+    ]
+    if texts:
+        await connection.execute(_STORE_PRIVATE, _columns(_PRIVATE_TYPES, texts))
+
+
+def _columns(types: Sequence[int], rows: Sequence[Sequence[bytes | None]]) -> list[BinaryArray]:
+    return [binary_array(*column) for column in zip(types, zip(*rows, strict=True), strict=True)]
 
 
 def _row(prepared: Prepared, block_id: bytes, position: int) -> tuple[bytes | None, ...]:
-    """The columns of a record, in the order of _COPY_RECORDS."""
+    """The columns of a record, in the order of _STORE_RECORDS."""
     e = prepared.entry
     return (
         e.id.bytes,
@@ -265,25 +319,24 @@ def _row(prepared: Prepared, block_id: bytes, position: int) -> tuple[bytes | No
     )
 
 
-async def _lock_head(connection: Connection, winners: Sequence[Prepared]) -> tuple[Any, ...] | None:
-    """Store private texts, then lock the head: what stands in it."""
-    texts = [(p.entry.id, p.salt, p.private, p.reference) for p in winners if p.private is not None]
-    if texts:
-        columns = [list(column) for column in zip(*texts, strict=True)]
-        cursor = await connection.execute(_STORE_PRIVATE_AND_LOCK_HEAD, columns)
-    else:
-        cursor = await connection.execute(_LOCK_HEAD)
-    return await cursor.fetchone()
+async def _lock_head(connection: Connection) -> tuple[Any, ...]:
+    """Lock the head: what stands in it. By then, all that was sent before has succeeded. Raises LogBehind."""
+    row: tuple[Any, ...] | None = await (await connection.execute(_LOCK_HEAD)).fetchone()
+    if row is None:
+        raise LogBehind("the database has lost the row that heads the log", retry_after=60)
+    return row
 
 
 async def _seal(
-    connection: Connection, block_id: UUID, winners: Sequence[Prepared], memory: Memory, signer: Signer
+    connection: Connection,
+    head: tuple[Any, ...],
+    block_id: UUID,
+    winners: Sequence[Prepared],
+    memory: Memory,
+    signer: Signer,
 ) -> tuple[int, int, bytes]:
-    """Lock the head, chain a signed block to it and move it. The block's number, first sequence and hash."""
-    row = await _lock_head(connection, winners)
-    if row is None:
-        raise LogBehind("the database has lost the row that heads the log", retry_after=60)
-    last, first, previous, in_force, active = row
+    """Chain a signed block to the locked head and move it. The block's number, first sequence and hash."""
+    last, first, previous, in_force, active = head
     memory.acknowledged.require_at(last, previous)
     replaced: dict[Prepared, StorageError] = {
         p: RulesetReplaced("another ruleset was put in force meanwhile: decide again")
@@ -305,8 +358,5 @@ async def _seal(
         "signature": key.sign(header.signed_bytes),
         "next_key": next_key,
     }
-    try:
-        await connection.execute(_SEAL, parameters)
-    except psycopg.errors.UniqueViolation as error:
-        raise LogBehind("the head of the log is behind its blocks: look into it", retry_after=60) from error
+    await connection.execute(_SEAL, parameters)
     return header.number, first, header.hash
