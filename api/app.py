@@ -20,6 +20,7 @@ from api import (
     schema,
 )
 from api.auth import guard
+from api.direct import Application
 from api.following import following
 from api.problems import answer_error
 from api.service import InForce, Service
@@ -82,7 +83,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     Its lifespan opens the database and the log, and fails with an error that says what to do where they are
     not as they should be.
     """
-    return Litestar(
+    return Application(
         route_handlers=HANDLERS,
         guards=[guard],
         exception_handlers={Exception: answer_error},

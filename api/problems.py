@@ -7,10 +7,10 @@ from http import HTTPStatus
 from typing import Any, Final
 
 import uuid_utils.compat
-from litestar import Request, Response
+from litestar import Request
 from litestar.exceptions import HTTPException
 
-from api.answers import PROBLEM_JSON, answer, as_json
+from api.answers import PROBLEM_JSON, Answer, answer, as_json
 from eligibility.errors import (
     ActRefused,
     EngineFailure,
@@ -181,7 +181,7 @@ def _of_framework(error: HTTPException) -> Problem:
     return Problem(kind, detail, headers=headers)
 
 
-def problem_answer(problem: Problem, instance: str | None = None) -> Response[bytes]:
+def problem_answer(problem: Problem, instance: str | None = None) -> Answer:
     """The answer that carries a problem document."""
     document = problem.document(instance or new_instance())
     return answer(
@@ -194,7 +194,7 @@ def new_instance() -> str:
     return f"urn:uuid:{uuid_utils.compat.uuid7()}"
 
 
-def answer_error(_request: Request[Any, Any, Any], error: Exception) -> Response[bytes]:
+def answer_error(_request: Request[Any, Any, Any], error: Exception) -> Answer:
     """Answer an error, whichever it is, and log those that are faults of ours."""
     problem, instance = problem_of(error), new_instance()
     if problem.kind.name == "fault":

@@ -117,7 +117,10 @@ class Question:
         self.fact = fact
         self.atoms = atoms
         self._answer = answer
-        self.read: Callable[[Anything], int] = Kept(self._read).__getitem__
+        # texts are not kept: they may have to be erased
+        self.read: Callable[[Anything], int] = (
+            self._read if fact in NEVER_UNKNOWN else Kept(self._read).__getitem__
+        )
         self.yes: Callable[[int], tuple[Atom, ...]] = Kept(self._yes).__getitem__
         """The atoms that a cell answers with yes."""
         self._bits = {atom.phrase: 1 << bit for bit, atom in enumerate(atoms)}

@@ -1,6 +1,7 @@
 """How values are written where bytes matter: canonical JSON, and times."""
 
 from datetime import UTC, datetime
+from functools import lru_cache
 
 import orjson
 
@@ -57,6 +58,7 @@ def _check(value: object) -> None:
         raise ValueError(message)
 
 
+@lru_cache(256)  # what is recorded and answered together has one time
 def timestamp(at: datetime) -> str:
     """A time in UTC as RFC 3339, always with microseconds and `Z`. Raises ValueError without a time zone."""
     if at.tzinfo is None:

@@ -166,8 +166,7 @@ class Decider:
         """Everything that the shape of a decision depends on; only values in slots are left."""
         facts, affiliates = subject.facts, subject.affiliates
         return (
-            evaluation.generation,
-            evaluation.cells,
+            evaluation,  # by identity: it stands for its generation and cells, which are dear to compare
             facts["entity.kind"] in NATURAL_PERSONS,
             acts_for_employer(facts),
             tuple(map(facts.__contains__, self._stated)),

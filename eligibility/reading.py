@@ -12,6 +12,7 @@ from pydantic import ValidationError
 from eligibility.contradictions import contradictions
 from eligibility.errors import Fault, UnacceptableRequest, UnreadableRequest
 from eligibility.facts import BacklogLine, EligibilityRequest, RequestBody, Vocabulary
+from eligibility.quick_form import is_surely_good
 from eligibility.refusals import faults_of, pointer, shown
 
 DEEPEST: Final = 64
@@ -47,10 +48,11 @@ def request_from(
     if not isinstance(value, dict):
         raise UnacceptableRequest([Fault("", f"a request must be an object, not {shown(value)}")])
     form = BacklogLine if member_allowed_request_id else RequestBody
-    try:
-        form.__pydantic_validator__.validate_python(value, context=vocabulary)
-    except ValidationError as error:
-        raise UnacceptableRequest(faults_of(error, vocabulary)) from None
+    if not is_surely_good(value, form, vocabulary):
+        try:
+            form.__pydantic_validator__.validate_python(value, context=vocabulary)
+        except ValidationError as error:
+            raise UnacceptableRequest(faults_of(error, vocabulary)) from None
     facts: dict[str, Any] = {}
     document = _given(value, "", facts)
     request_id: str | None = document.pop("request_id", None)

@@ -60,4 +60,9 @@ def stored(evaluation: Evaluation) -> StoredEvaluation:
 
 def moment_of(identifier: UUID) -> datetime:
     """The millisecond in which a UUIDv7 was made, so that a record's time and id never differ."""
-    return _EPOCH + timedelta(milliseconds=identifier.int >> 80)
+    return _moment(identifier.int >> 80)
+
+
+@lru_cache(256)  # many decisions are made in one
+def _moment(milliseconds: int) -> datetime:
+    return _EPOCH + timedelta(milliseconds=milliseconds)

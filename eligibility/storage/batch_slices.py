@@ -18,14 +18,12 @@ from eligibility.errors import StorageUnavailable
 from eligibility.storage.blocks import (
     COPY_RECORDS,
     WAIT_FOR_REPLICAS,
-    Connection,
     Memory,
-    chain,
     evaluated_differently,
     heard,
-    lock_head,
     store_evaluations,
 )
+from eligibility.storage.chaining import Connection, chain, lock_head, told_of_blocks
 from eligibility.storage.database import Database
 from eligibility.storage.entries import Prepared, StoredEvaluation
 from eligibility.storage.failures import from_database
@@ -125,7 +123,7 @@ class SliceWriter:
     async def _write(self, connection: Connection, made: Slice) -> bool:
         sealed: Header | None = None
         stored = dict[bytes, bytes]()
-        with heard(connection) as warnings:
+        with heard(connection) as warnings, told_of_blocks():
             async with connection.transaction():
                 if await _claimed(connection, made):
                     await _copy(connection, COPY_RECORDS, made.copied.records)
@@ -137,7 +135,7 @@ class SliceWriter:
                     stored = await store_evaluations(connection, made.evaluations, self._memory)
                     if any(stored[key] != one.content_hash for key, one in made.evaluations.items()):
                         raise evaluated_differently()
-                    head = await lock_head(connection, self._memory)
+                    head = await lock_head(connection, self._memory.acknowledged)
                     copied = made.copied
                     sealed = await chain(connection, head, copied.block, copied.leaves, self._signer)
                 else:

@@ -1,16 +1,16 @@
 """One transaction of the log: everything of a group of entries, sealed in one block.
 
 The order keeps the only lock that all writers share, the head's, to two statements: keys and evaluations are
-claimed first (sorted, so that no two groups wait for each other), the records copied, then the head locked,
-the block inserted and the head moved.
+claimed first (sorted, so that no two groups wait for each other), the records stored, then the head locked,
+the block inserted and the head moved. Statements are sent without waiting for answers that nobody needs yet:
+most groups take two round trips, up to the lock and after it.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
-from datetime import UTC, datetime
-from typing import Any, NamedTuple, TypeAlias
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass, field
+from typing import TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -18,28 +18,35 @@ import uuid_utils.compat
 from psycopg.errors import Diagnostic
 
 from eligibility import merkle
-from eligibility.chain import Header
 from eligibility.errors import (
     ActRefused,
     IdempotencyConflict,
-    LogBehind,
     Overtaken,
     RecordRefused,
     RulesetReplaced,
     StorageError,
     StorageUnavailable,
 )
-from eligibility.storage.copying import binary_rows, binary_text, binary_time
+from eligibility.storage.arrays import (
+    BYTES,
+    INT,
+    TEXT,
+    TIME,
+    UUIDS,
+    BinaryArray,
+    binary_array,
+    binary_text,
+    binary_time,
+)
+from eligibility.storage.chaining import Connection, Head, Leaves, chain, lock_head, told_of_blocks
 from eligibility.storage.database import Acknowledged
 from eligibility.storage.entries import Earlier, Prepared, Recorded, StoredEvaluation
 from eligibility.storage.failures import from_database
-from eligibility.storage.packing import packed
 from eligibility.storage.records import hash_bytes
-from eligibility.storage.signing_keys import Signer, signing_key_missing
+from eligibility.storage.signing_keys import Signer
 
 _MOST_REMEMBERED = 100_000
 
-Connection: TypeAlias = psycopg.AsyncConnection[Any]
 Result: TypeAlias = Recorded | Earlier | StorageError
 
 _CLAIM_KEYS = """
@@ -57,27 +64,23 @@ COPY_RECORDS = """
     COPY record (id, block, position, kind, at, actor, channel, evaluation_key, outcome, generation, subject,
                  body, leaf) FROM STDIN (FORMAT BINARY)
 """
-_STORE_PRIVATE_AND_LOCK_HEAD = """
-    WITH stored AS (
-        INSERT INTO private (record, salt, content, entity_reference)
-        SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[], %b::text[]) RETURNING 1
+_STORE_RECORDS = """
+    INSERT INTO record (id, block, position, kind, at, actor, channel, evaluation_key, outcome, generation,
+                        subject, body, leaf)
+    SELECT * FROM unnest(
+        %b::uuid[], %b::uuid[], %b::int[], %b::text[], %b::timestamptz[], %b::uuid[], %b::text[], %b::bytea[],
+        %b::text[], %b::text[], %b::uuid[], %b::bytea[], %b::bytea[]
     )
-    SELECT block, next_sequence, hash, ruleset, key FROM head
-    WHERE (SELECT count(*) FROM stored) >= 0 FOR UPDATE -- the texts first, then the lock
 """
+_RECORD_TYPES = (UUIDS, UUIDS, INT, TEXT, TIME, UUIDS, TEXT, BYTES, TEXT, TEXT, UUIDS, BYTES, BYTES)
+_STORE_PRIVATE = """
+    INSERT INTO private (record, salt, content, entity_reference)
+    SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[], %b::text[])
+"""
+_PRIVATE_TYPES = (UUIDS, BYTES, BYTES, TEXT)
 WAIT_FOR_REPLICAS = "SELECT pg_logical_emit_message(true, 'eligibility', '')"
 """Writes something, so that the commit waits for what others wrote before: an earlier record may stand on
 this server alone, where whoever wrote it did not see its commit through."""
-_LOCK_HEAD = "SELECT block, next_sequence, hash, ruleset, key FROM head FOR UPDATE"
-_SEAL = """
-    WITH sealed AS (
-        INSERT INTO block (number, id, first, count, root, previous, hash, at, key, signature)
-        VALUES (%(number)b, %(id)b, %(first)b, %(count)b, %(root)b, %(previous)b, %(hash)b, %(at)b, %(key)b,
-                %(signature)b)
-    )
-    UPDATE head SET block = %(number)b, next_sequence = %(first)b::bigint + %(count)b::int, hash = %(hash)b,
-                    key = %(next_key)b
-"""
 
 
 class Dropped(Exception):
@@ -114,30 +117,47 @@ async def write(
     on a replica.
     """
     block, sealed, stored = 0, b"", dict[bytes, bytes]()
-    with heard(connection) as warnings:
-        async with connection.transaction():
+    with heard(connection) as warnings, told_of_blocks():
+        async with _transaction(connection) as sent:
             results = await _claim_keys(connection, group)
             winners = [prepared for prepared in group if prepared not in results]
             if winners:
                 stored = await _store_evaluations(connection, winners, memory)
-                await _run_statements(connection, winners)
+                await _run_statements(connection, winners, sent)
                 block_id = uuid_utils.compat.uuid7()
-                await _copy(connection, block_id, winners)
+                await _store_records(connection, block_id, winners)
                 if any(p.entry.also for p in winners):  # what must be announced is, by now
                     await connection.execute(
                         "SET CONSTRAINTS ALL IMMEDIATE"
                     )  # while nobody waits for the head
-                block, first, sealed = await _seal(connection, block_id, winners, memory, signer)
+                head = await lock_head(connection, memory.acknowledged)
+                warnings.clear()  # of what follows, which is sealing and the commit, is to be heard
+                block, first, sealed = await _seal(connection, head, block_id, winners, signer)
                 for position, prepared in enumerate(winners):
                     results[prepared] = Recorded(prepared.entry.id, first + position)
             else:
                 await connection.execute(WAIT_FOR_REPLICAS)
-            warnings.clear()  # of the commit alone is to be heard
         if warnings:
             raise StorageUnavailable("not known to be on a replica yet: try again shortly", retry_after=2)
     memory.acknowledged.note(block, sealed)
     memory.remember(stored)
     return results
+
+
+@asynccontextmanager
+async def _transaction(connection: Connection) -> AsyncIterator[psycopg.AsyncPipeline]:
+    """A transaction in which to send statements ahead. What they fail with may be raised at its end."""
+    try:
+        async with connection.pipeline() as sent:
+            await connection.execute("BEGIN")
+            yield sent
+            await connection.execute("COMMIT")
+    except BaseException:
+        try:
+            await connection.rollback()
+        except psycopg.Error:
+            await connection.close()
+        raise
 
 
 @contextmanager
@@ -237,12 +257,15 @@ async def store_evaluations(
     return stored
 
 
-async def _run_statements(connection: Connection, winners: Sequence[Prepared]) -> None:
+async def _run_statements(
+    connection: Connection, winners: Sequence[Prepared], sent: psycopg.AsyncPipeline
+) -> None:
     """Make the changes that belong to the entries."""
     for prepared in winners:
         for statement in prepared.entry.also:
             try:
                 cursor = await connection.execute(statement.sql.encode(), statement.parameters)
+                await sent.sync()
             except psycopg.Error as error:
                 refused = from_database(error)
                 if isinstance(refused, ActRefused):
@@ -252,15 +275,25 @@ async def _run_statements(connection: Connection, winners: Sequence[Prepared]) -
                 raise Dropped({prepared: Overtaken(f"`{prepared.entry.kind}` came too late: look again")})
 
 
-async def _copy(connection: Connection, block_id: UUID, winners: Sequence[Prepared]) -> None:
-    """Copy the records, at their places in the block to come."""
-    rows = binary_rows(record_row(p, block_id.bytes, position) for position, p in enumerate(winners))
-    async with connection.cursor() as cursor, cursor.copy(COPY_RECORDS) as copy:
-        await copy.write(rows)
+async def _store_records(connection: Connection, block_id: UUID, winners: Sequence[Prepared]) -> None:
+    """Store the records, at their places in the block to come, and their private texts."""
+    rows = [record_row(p, block_id.bytes, position) for position, p in enumerate(winners)]
+    await connection.execute(_STORE_RECORDS, _columns(_RECORD_TYPES, rows))
+    texts = [
+        (p.entry.id.bytes, p.salt, p.private, binary_text(p.reference))
+        for p in winners
+        if p.private is not None
+    ]
+    if texts:
+        await connection.execute(_STORE_PRIVATE, _columns(_PRIVATE_TYPES, texts))
+
+
+def _columns(types: Sequence[int], rows: Sequence[Sequence[bytes | None]]) -> list[BinaryArray]:
+    return [binary_array(*column) for column in zip(types, zip(*rows, strict=True), strict=True)]
 
 
 def record_row(prepared: Prepared, block_id: bytes, position: int) -> tuple[bytes | None, ...]:
-    """The columns of a record, in the order of COPY_RECORDS."""
+    """The columns of a record, in the order in which they are stored and copied."""
     e = prepared.entry
     return (
         e.id.bytes,
@@ -274,56 +307,15 @@ def record_row(prepared: Prepared, block_id: bytes, position: int) -> tuple[byte
         binary_text(e.outcome),
         binary_text(e.generation),
         e.subject.bytes if e.subject else None,
-        packed(prepared.body),
+        prepared.packed,
         prepared.leaf,
     )
 
 
-class Leaves(NamedTuple):
-    """What a block says of its records: how many, and the root of the tree over them."""
-
-    count: int  # type: ignore[assignment]  # the header's name; values of a pair are not counted
-    root: bytes
-
-
-class Head(NamedTuple):
-    """What heads the log: the last block, the sequence that follows it, and what is in force."""
-
-    block: int
-    next_sequence: int
-    hash: bytes
-    ruleset: bytes | None
-    key: str
-
-
-async def lock_head(connection: Connection, memory: Memory) -> Head:
-    """Lock the head until the end of the transaction. Raises LogBehind."""
-    return _head_of(await (await connection.execute(_LOCK_HEAD)).fetchone(), memory)
-
-
-def _head_of(row: tuple[Any, ...] | None, memory: Memory) -> Head:
-    if row is None:
-        raise LogBehind("the database has lost the row that heads the log", retry_after=60)
-    head = Head(*row)
-    memory.acknowledged.require_at(head.block, head.hash)
-    return head
-
-
-async def _lock_head(connection: Connection, winners: Sequence[Prepared], memory: Memory) -> Head:
-    """Store private texts, then lock the head: what stands in it."""
-    texts = [(p.entry.id, p.salt, p.private, p.reference) for p in winners if p.private is not None]
-    if not texts:
-        return await lock_head(connection, memory)
-    columns = [list(column) for column in zip(*texts, strict=True)]
-    cursor = await connection.execute(_STORE_PRIVATE_AND_LOCK_HEAD, columns)
-    return _head_of(await cursor.fetchone(), memory)
-
-
 async def _seal(
-    connection: Connection, block_id: UUID, winners: Sequence[Prepared], memory: Memory, signer: Signer
+    connection: Connection, head: Head, block_id: UUID, winners: Sequence[Prepared], signer: Signer
 ) -> tuple[int, int, bytes]:
-    """Lock the head, chain a signed block to it and move it. The block's number, first sequence and hash."""
-    head = await _lock_head(connection, winners, memory)
+    """Chain a signed block to the locked head and move it. The block's number, first sequence and hash."""
     replaced: dict[Prepared, StorageError] = {
         p: RulesetReplaced("another ruleset was put in force meanwhile: decide again")
         for p in winners
@@ -335,41 +327,3 @@ async def _seal(
     leaves = Leaves(len(winners), merkle.root([p.leaf for p in winners]))
     header = await chain(connection, head, block_id, leaves, signer, next_key=next_key)
     return header.number, header.first, header.hash
-
-
-async def chain(
-    connection: Connection,
-    head: Head,
-    block_id: UUID,
-    leaves: Leaves,
-    signer: Signer,
-    *,
-    next_key: str | None = None,
-) -> Header:
-    """Chain a signed block to the head that was locked, and move the head.
-
-    Raises SigningKeyMissing, LogBehind or an error of psycopg.
-    """
-    key = signer.find(head.key)
-    if key is None:
-        raise signing_key_missing(head.key, signer)
-    header = Header(
-        head.block + 1,
-        head.next_sequence,
-        *leaves,
-        head.hash,
-        datetime.now(UTC),
-        key.id,
-    )
-    parameters = {
-        **{field.name: getattr(header, field.name) for field in fields(header)},
-        "id": block_id,
-        "hash": header.hash,
-        "signature": key.sign(header.signed_bytes),
-        "next_key": next_key or key.id,
-    }
-    try:
-        await connection.execute(_SEAL, parameters)
-    except psycopg.errors.UniqueViolation as error:
-        raise LogBehind("the head of the log is behind its blocks: look into it", retry_after=60) from error
-    return header

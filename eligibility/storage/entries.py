@@ -1,13 +1,16 @@
 """What can be asked of the log, what it answers, and what becomes of an entry on its way into it."""
 
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from typing import Any, NamedTuple
 from uuid import UUID
 
-from eligibility.canonical import canonical, canonical_of_request
+import orjson
+
+from eligibility.canonical import canonical, canonical_of_request, timestamp
+from eligibility.storage.packing import Decided, alike, packed
 from eligibility.storage.records import (
     Envelope,
     commitment,
@@ -110,6 +113,7 @@ class Prepared:
 
     entry: Entry
     body: bytes
+    packed: bytes
     leaf: bytes
     actor: UUID
     ruleset: bytes | None
@@ -141,25 +145,14 @@ def prepare(entry: Entry, secret: bytes) -> Prepared:
     salt = private = None
     if entry.private:
         salt, private = secrets.token_bytes(32), write(dict(entry.private))
-    facts = entry.facts
-    if entry.subject is not None:
-        facts = {**(facts or {}), "subject": str(entry.subject)}
-    body = Envelope(
-        kind=entry.kind,
-        id=entry.id,
-        at=entry.at,
-        actor=entry.actor,
-        channel=entry.channel,
-        ruleset=entry.ruleset,
-        evaluation=hash_text(entry.evaluation.content_hash) if entry.evaluation else None,
-        outcome=entry.outcome,
-        facts=facts and dict(facts),
-        private=commitment(salt, private) if salt is not None and private is not None else None,
-    ).canonical(write)
+    committed = None if salt is None or private is None else commitment(salt, private)
+    decided = _decided(entry, committed, write)
+    body = decided.canonical() if decided else _envelope(entry, committed).canonical(write)
     key = entry.idempotency
     return Prepared(
         entry=entry,
         body=body,
+        packed=decided.packed() if decided else packed(body),
         leaf=leaf(body),
         actor=principal_id(entry.actor),
         ruleset=hash_bytes(entry.ruleset) if entry.ruleset else None,
@@ -170,6 +163,48 @@ def prepare(entry: Entry, secret: bytes) -> Prepared:
         if key
         else None,
         body_mac=_half(mac(secret, "idempotency-body", key.body)) if key else None,
+    )
+
+
+def _decided(entry: Entry, committed: str | None, write: Callable[[object], bytes]) -> Decided | None:
+    """The envelope of a decision like most: what they have alike need not be written and read each time."""
+    if entry.kind != DECISION or committed is None or entry.subject or not entry.facts:
+        return None
+    if entry.evaluation is None or entry.outcome is None or entry.ruleset is None:
+        return None
+    known = alike(entry.actor, entry.channel, entry.outcome, entry.ruleset)
+    if known is None:
+        return None
+    actor, channel, outcome, ruleset = known
+    return Decided(
+        actor,
+        timestamp(entry.at)[:-1].encode(),
+        channel,
+        entry.evaluation.content_hash.hex().encode(),
+        write(entry.facts),
+        orjson.dumps(entry.id)[1:-1],
+        outcome,
+        committed.removeprefix("sha256:").encode(),
+        ruleset,
+    )
+
+
+def _envelope(entry: Entry, committed: str | None) -> Envelope:
+    """The envelope of any entry."""
+    facts = entry.facts
+    if entry.subject is not None:
+        facts = {**(facts or {}), "subject": str(entry.subject)}
+    return Envelope(
+        kind=entry.kind,
+        id=entry.id,
+        at=entry.at,
+        actor=entry.actor,
+        channel=entry.channel,
+        ruleset=entry.ruleset,
+        evaluation=hash_text(entry.evaluation.content_hash) if entry.evaluation else None,
+        outcome=entry.outcome,
+        facts=facts and dict(facts),
+        private=committed,
     )
 
 

@@ -16,9 +16,9 @@ from uuid import UUID
 import psycopg
 import uuid_utils.compat
 
-from eligibility.chain import LARGEST_BLOCK
 from eligibility.errors import RecordRefused, StorageError, StorageUnavailable
-from eligibility.storage.blocks import Connection, Dropped, Memory, Result, write
+from eligibility.storage.blocks import Dropped, Memory, Result, write
+from eligibility.storage.chaining import Connection
 from eligibility.storage.database import Database
 from eligibility.storage.entries import (
     Earlier,
@@ -38,6 +38,8 @@ logger = logging.getLogger(__name__)
 WRITE_SECONDS = 6.0
 """Longer than a statement may take, so that the database's own time-out comes first where it still works."""
 _MOST_WAITING = 1024
+"""Fewer than a block may hold, so that one takes all that wait."""
+
 _UNDER_LOAD = 8
 """A group as large says that requests come faster than commits: the next one gains by waiting for company."""
 
@@ -59,7 +61,9 @@ class AuditLog:
         self._secret = secret
         self._signer = signer
         self._is_opened = False
-        self._queue: asyncio.Queue[_Waiting] = asyncio.Queue(_MOST_WAITING)
+        self._waiting: list[_Waiting] = []
+        self._arrived = asyncio.Event()
+        self._is_closing = False
         self._connection: Connection | None = None
         self._memory = Memory(database.acknowledged)
         self._months: set[date] = set()
@@ -71,7 +75,7 @@ class AuditLog:
     @property
     def backlog(self) -> int:
         """How many entries wait to be taken up by the writer."""
-        return self._queue.qsize()
+        return len(self._waiting)
 
     async def append(self, entry: Entry) -> Recorded | Earlier:
         """Record an entry, durably.
@@ -81,11 +85,11 @@ class AuditLog:
         """
         if self._writer is None:
             raise StorageUnavailable("the log is closed: the service is starting or stopping")
+        if len(self._waiting) >= _MOST_WAITING:
+            raise StorageUnavailable("too many decisions are waiting to be recorded", retry_after=2)
         answer: asyncio.Future[Recorded | Earlier] = asyncio.get_running_loop().create_future()
-        try:
-            self._queue.put_nowait(_Waiting(prepare(entry, self._secret), answer))
-        except asyncio.QueueFull:
-            raise StorageUnavailable("too many decisions are waiting to be recorded", retry_after=2) from None
+        self._waiting.append(_Waiting(prepare(entry, self._secret), answer))
+        self._arrived.set()
         return await answer
 
     def require_key(self, active: str | None) -> None:
@@ -125,6 +129,7 @@ class AuditLog:
         return result
 
     async def __aenter__(self) -> Self:
+        self._is_closing = False
         self._writer = asyncio.create_task(self._run(), name="log-writer")
         return self
 
@@ -133,35 +138,33 @@ class AuditLog:
     ) -> None:
         """Record what is waiting, then stop."""
         writer, self._writer = self._writer, None
-        await self._queue.join()
+        self._is_closing = True
+        self._arrived.set()
         if writer is not None:
-            writer.cancel()
             await asyncio.gather(writer, return_exceptions=True)
         await asyncio.gather(*self._abandoned, return_exceptions=True)
         if self._connection is not None:
             await self._connection.close()
 
     async def _run(self) -> None:
-        """Write what is waiting, again and again, one group at a time."""
+        """Write what is waiting, again and again, one group at a time, until the log closes."""
         group: list[_Waiting] = []
-        while True:
-            is_busy = len(group) >= _UNDER_LOAD
-            group = [await self._queue.get()]
-            if is_busy and self._queue.qsize() < LARGEST_BLOCK:
+        while await self._arrived.wait():
+            if len(group) >= _UNDER_LOAD and not self._is_closing:
                 await asyncio.sleep(_WAIT_FOR_COMPANY_SECONDS)
-            while len(group) < LARGEST_BLOCK and not self._queue.empty():
-                group.append(self._queue.get_nowait())
+            group, self._waiting = self._waiting, []
+            self._arrived.clear()
+            if not group:
+                return
             try:
                 await self._answer(group)
             except Exception as error:
                 logger.exception("the log's writer failed")
-                for waiting in group:
-                    _resolve(
-                        waiting, StorageUnavailable(f"the log could not be written: {type(error).__name__}")
-                    )
-            finally:
-                for _ in group:
-                    self._queue.task_done()
+                _resolve_all(
+                    group, StorageUnavailable(f"the log could not be written: {type(error).__name__}")
+                )
+            if self._is_closing:
+                self._arrived.set()
 
     async def _answer(self, group: list[_Waiting]) -> None:
         """Record a group and answer everyone in it; what one entry is at fault for harms no other."""

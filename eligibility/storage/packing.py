@@ -5,36 +5,70 @@ members not at all. What does not look as envelopes of decisions do is kept as i
 """
 
 import re
+from functools import lru_cache
+from typing import NamedTuple
 
 _UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _HASH = rb"sha256:([0-9a-f]{64})"
-_ENVELOPE = re.compile(
-    rb'\{"actor":"(%b|system)","at":"([0-9T:.-]{26})Z","channel":"([a-z_]{1,20})","evaluation":"%b","facts":(\{.*\}),'
-    rb'"id":"(%b)","kind":"decision","outcome":"([a-z_]{1,20})","private":"%b","ruleset":"%b","v":1\}'
-    % (_UUID, _HASH, _UUID, _HASH, _HASH),
-    re.DOTALL,
-)
-PACKED = b"\x01"
-"""How packed bytes begin; others begin as JSON does."""
-
+_NAME = rb"[a-z_]{1,20}"
 _SYSTEM, _NIL = b"system", b"00000000-0000-0000-0000-000000000000"
 """The actor where nobody asked by name, as envelopes write it, and what is stored of it."""
+
+_ACTOR = rb"%b|(?!%b)%b" % (_SYSTEM, _NIL, _UUID)
+_ENVELOPE = re.compile(
+    rb'\{"actor":"(%b)","at":"([0-9T:.-]{26})Z","channel":"(%b)","evaluation":"%b","facts":(\{.*\}),'
+    rb'"id":"(%b)","kind":"decision","outcome":"(%b)","private":"%b","ruleset":"%b","v":1\}'
+    % (_ACTOR, _NAME, _HASH, _UUID, _NAME, _HASH, _HASH),
+    re.DOTALL,
+)
+_ALIKE = re.compile(rb"(%b) (%b) (%b) %b" % (_ACTOR, _NAME, _NAME, _HASH))
+PACKED = b"\x01"
+"""How packed bytes begin; others begin as JSON does."""
 
 _HASHES = slice(33, 129)
 _AT = slice(129, 155)
 
 
+class Decided(NamedTuple):
+    """The members of a decision's envelope: ids and times in their usual digits, hashes in hexadecimal."""
+
+    actor: bytes
+    at: bytes
+    channel: bytes
+    evaluation: bytes
+    facts: bytes
+    id: bytes
+    outcome: bytes
+    private: bytes
+    ruleset: bytes
+
+    def canonical(self) -> bytes:
+        """The canonical bytes of the envelope."""
+        return (
+            b'{"actor":"%b","at":"%bZ","channel":"%b","evaluation":"sha256:%b","facts":%b,"id":"%b",'
+            b'"kind":"decision","outcome":"%b","private":"sha256:%b","ruleset":"sha256:%b","v":1}' % self
+        )
+
+    def packed(self) -> bytes:
+        """The same as they are stored."""
+        actor = _NIL if self.actor == _SYSTEM else self.actor
+        ids = bytes.fromhex((actor + self.id).replace(b"-", b"").decode())
+        hashes = bytes.fromhex((self.evaluation + self.private + self.ruleset).decode())
+        words = b"%b%b %b " % (self.at, self.channel, self.outcome)
+        return before_facts(ids, hashes, words) + self.facts
+
+
+@lru_cache(1024)
+def alike(actor: str, channel: str, outcome: str, ruleset: str) -> tuple[bytes, ...] | None:
+    """These, as `Decided` has them; None where they do not look as in the envelopes that are packed."""
+    found = _ALIKE.fullmatch(f"{actor} {channel} {outcome} {ruleset}".encode())
+    return found and found.groups()
+
+
 def packed(body: bytes) -> bytes:
     """The canonical bytes of an envelope as they are stored."""
     found = _ENVELOPE.fullmatch(body)
-    if found is None:
-        return body
-    actor, at, channel, evaluation, facts, identifier, outcome, private, ruleset = found.groups()
-    if actor == _NIL:
-        return body
-    ids = bytes.fromhex(((_NIL if actor == _SYSTEM else actor) + identifier).replace(b"-", b"").decode())
-    hashes = bytes.fromhex((evaluation + private + ruleset).decode())
-    return before_facts(ids, hashes, b"%b%b %b " % (at, channel, outcome)) + facts
+    return Decided(*found.groups()).packed() if found else body
 
 
 def before_facts(ids: bytes, hashes: bytes, words: bytes) -> bytes:
@@ -54,15 +88,11 @@ def unpacked(stored: bytes) -> bytes:
     if actor == _NIL:
         actor = _SYSTEM
     hashes = stored[_HASHES].hex().encode()
+    evaluation, private, ruleset = hashes[:64], hashes[64:128], hashes[128:]
     channel, outcome, facts = stored[_AT.stop :].split(b" ", 2)
-    return (
-        b'{"actor":"%b","at":"%bZ","channel":"%b","evaluation":"sha256:%b","facts":%b,"id":"%b","kind":"decision",'
-        b'"outcome":"%b","private":"sha256:%b","ruleset":"sha256:%b","v":1}'
-        % (
-            *(actor, stored[_AT], channel, hashes[:64], facts, identifier, outcome),
-            *(hashes[64:128], hashes[128:]),
-        )
-    )
+    return Decided(
+        actor, stored[_AT], channel, evaluation, facts, identifier, outcome, private, ruleset
+    ).canonical()
 
 
 def packed_facts(stored: bytes) -> bytes | None:

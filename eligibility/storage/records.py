@@ -132,19 +132,19 @@ def split_private(
 
 def _parted(members: Mapping[str, Any], texts: _Texts) -> tuple[dict[str, Any], dict[str, Any]]:
     """The members without the texts, and the texts."""
-    kept, parted = dict[str, Any](), dict[str, Any]()
-    for name, value in members.items():
-        inner = texts.get(name)
-        if inner is None:
-            kept[name] = value
-        elif not inner:
-            parted[name] = value
-        else:
-            rest, taken = _parted(value, inner)
-            if rest or not value:
-                kept[name] = rest
-            if taken:
-                parted[name] = taken
+    kept, parted = dict(members), dict[str, Any]()
+    for name, inner in texts.items():
+        if name not in members:
+            continue
+        if not inner:
+            parted[name] = kept.pop(name)
+            continue
+        rest, taken = _parted(members[name], inner)
+        if taken:
+            parted[name] = taken
+            kept[name] = rest
+            if not rest:
+                del kept[name]
     return kept, parted
 
 

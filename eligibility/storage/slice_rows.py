@@ -17,8 +17,10 @@ import uuid_utils.compat
 
 from eligibility import merkle
 from eligibility.canonical import timestamp
-from eligibility.storage.blocks import Leaves, record_row
-from eligibility.storage.copying import binary_row, binary_text, binary_time, binary_value, framed
+from eligibility.storage.arrays import binary_text, binary_time
+from eligibility.storage.blocks import record_row
+from eligibility.storage.chaining import Leaves
+from eligibility.storage.copying import binary_row, binary_value, framed
 from eligibility.storage.entries import DECISION, Prepared, StoredEvaluation
 from eligibility.storage.packing import PACKED
 from eligibility.storage.records import hash_bytes, principal_id

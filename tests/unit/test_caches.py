@@ -4,6 +4,7 @@ from typing import Any
 
 import orjson
 
+from eligibility.atoms import Kept
 from eligibility.decider import Decider, Recent
 from eligibility.reading import read_request
 from eligibility.recording import decision_entry
@@ -38,12 +39,16 @@ def test_nothing_that_is_remembered_holds_a_text(decider: Decider) -> None:
     private = repr(entry.private)
     assert all(f"{SECRET} {n}" in private for n in range(1, 9))
     assert SECRET.encode() in answer
-    remembered = [
+    remembered: list[tuple[Any, Any]] = [
         *decider._evaluations._newer.items(),
         *decider._evaluations._older.items(),
         *decider._templates._newer.items(),
         *decider._templates._older.items(),
     ]
+    for questions in decider.questions.values():
+        asked = (*questions.asked, questions.country, questions.involvement)
+        readers = [question.read.__self__ for question in asked]  # type: ignore[attr-defined]  # all are methods
+        remembered += [(reader, None) for reader in readers if isinstance(reader, Kept)]
     assert remembered
     assert SECRET not in repr(remembered)
 

@@ -1,18 +1,21 @@
 import json
 from random import Random
 from typing import Any
+from uuid import UUID
 
+import orjson
 import pytest
 import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eligibility.canonical import canonical
+from eligibility.canonical import canonical, timestamp
 from eligibility.decider import Decider
 from eligibility.reading import request_from
 from eligibility.recording import decision_entry
 from eligibility.storage.entries import prepare
 from eligibility.storage.packing import packed, unpacked
+from eligibility.storage.records import hash_text
 from tests.properties.requests import document
 
 ACTOR = "01982c3e-0000-7000-8000-000000000001"
@@ -41,10 +44,64 @@ def test_envelopes_of_decisions_are_canonical_and_packed_and_lose_nothing(decide
     for _ in range(200):
         request = request_from(document(random), decider.ruleset.vocabulary)
         entry = decision_entry(decider.decide(request), actor=ACTOR, channel="http", idempotency_key="k")
-        body = prepare(entry, b"secret").body
+        prepared = prepare(entry, b"secret")
+        body = prepared.body
         assert body == rfc8785.dumps(json.loads(body))
         assert len(packed(body)) < len(body) - 250
         assert unpacked(packed(body)) == body
+        assert prepared.packed == packed(body)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"actor": "system"},
+        {"channel": "a channel"},
+        {"private": {}},
+        {"facts": {}},
+        {"outcome": None},
+        {"evaluation": None},
+        {"subject": UUID(ACTOR)},
+        {"kind": "remark"},
+        {"facts": {"note": "\u00fc \u2028 \\"}, "in_form": False},
+    ],
+    ids=str,
+)
+def test_an_entry_is_written_as_its_envelope_says_and_stored_packed(
+    decider: Decider, changes: dict[str, Any]
+) -> None:
+    request = request_from(document(Random(8)), decider.ruleset.vocabulary)
+    entry = decision_entry(decider.decide(request), actor=ACTOR, channel="http")
+    entry = entry._replace(**{"private": {"entity": {"name": "N"}}, **changes})
+    prepared = prepare(entry, b"secret")
+    members = orjson.loads(prepared.body)
+    assert members == {
+        name: value
+        for name, value in {
+            "v": 1,
+            "kind": entry.kind,
+            "id": str(entry.id),
+            "at": timestamp(entry.at),
+            "actor": entry.actor,
+            "channel": entry.channel,
+            "ruleset": entry.ruleset,
+            "evaluation": hash_text(entry.evaluation.content_hash) if entry.evaluation else None,
+            "outcome": entry.outcome,
+            "facts": {**(entry.facts or {}), **({"subject": ACTOR} if entry.subject else {})} or entry.facts,
+            "private": members.get("private"),
+        }.items()
+        if value is not None
+    }
+    assert ("private" in members) is bool(entry.private)
+    assert prepared.body == canonical(members)
+    assert prepared.packed == packed(prepared.body)
+
+
+def test_the_actor_system_is_packed_too() -> None:
+    body = canonical(envelope(actor="system"))
+    assert len(packed(body)) == len(packed(canonical(envelope())))
+    assert unpacked(packed(body)) == body
 
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
@@ -62,7 +119,8 @@ def test_whatever_texts_the_facts_hold_they_lose_nothing(facts: dict[str, str]) 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"actor": "system"},
+        {"actor": str(UUID(int=0))},
+        {"actor": "systems"},
         {"actor": ACTOR.upper()},
         {"at": "2026-11-27T05:56:48Z"},
         {"channel": "h ttp"},
