@@ -5,18 +5,17 @@ accepts, the form accepts. What it does not may still be right: only the form it
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import Any, Final
 
 from pydantic import BaseModel
-from pydantic_core import CoreConfig, SchemaValidator
+from pydantic_core import SchemaValidator
 
 from eligibility.facts import BacklogLine, RequestBody, Vocabulary
 
 _LAYERS: Final = frozenset({"model", "function-before", "function-after", "custom-error"})
 """What lies around a schema in the form and lets nothing more through than that schema does, but for two
 things: numbers that are not written as whole ones, and what the words of the ruleset leave out."""
-
-_STRICT: Final = CoreConfig(strict=True, extra_fields_behavior="forbid")
 
 
 def is_surely_good(value: dict[str, Any], form: type[RequestBody], vocabulary: Vocabulary) -> bool:
@@ -30,7 +29,9 @@ def is_surely_good(value: dict[str, Any], form: type[RequestBody], vocabulary: V
 
 
 def _quick(form: type[BaseModel]) -> Callable[[object], bool]:
-    return SchemaValidator(_simpler(form.__pydantic_core_schema__), _STRICT).isinstance_python
+    validator = SchemaValidator(_simpler(form.__pydantic_core_schema__))
+    # strict by the call, since objects within others do not take it from those around them
+    return partial(validator.isinstance_python, strict=True)
 
 
 def _simpler(schema: Any) -> Any:
