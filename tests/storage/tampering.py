@@ -66,8 +66,8 @@ PROVABLE = {
 }
 """Which rows the log vouches for.
 
-Of an idempotency key, only the private texts say that it was used; of an evaluation, only the records that were
-made from it, which retention may have dropped.
+Of an idempotency key, only the private texts say that it was used; of an evaluation, only the records that
+were made from it, which retention may have dropped.
 """
 
 
