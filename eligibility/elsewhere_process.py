@@ -37,9 +37,11 @@ class Answers:
         """See `Groups.evaluations`."""
         return self._grouping.evaluations(rows)
 
-    def decisions(self, rows: Sequence[tuple[bytes, bytes, bytes | None]]) -> Numbered:
+    def decisions(
+        self, keys: Sequence[bytes], bodies: Sequence[bytes], private: Sequence[bytes | None]
+    ) -> Numbered:
         """See `Groups.decisions`."""
-        return self._grouping.decisions(rows)
+        return self._grouping.decisions(keys, bodies, private)
 
     def again(self, recorded: Recorded, given: Given | None) -> Replayed:
         """See `Decides.again`."""
