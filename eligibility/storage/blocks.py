@@ -53,7 +53,7 @@ _STORE_EVALUATION = """
     VALUES (%b, %b, %b, %b, %b, %b, %b) ON CONFLICT DO NOTHING
 """
 _STORED_EVALUATIONS = "SELECT key, content_hash FROM evaluation WHERE key = ANY(%b::bytea[])"
-COPY_RECORDS = """
+_COPY_RECORDS = """
     COPY record (id, block, position, kind, at, actor, channel, evaluation_key, outcome, generation, subject,
                  body, leaf) FROM STDIN (FORMAT BINARY)
 """
@@ -255,12 +255,12 @@ async def _run_statements(connection: Connection, winners: Sequence[Prepared]) -
 async def _copy(connection: Connection, block_id: UUID, winners: Sequence[Prepared]) -> None:
     """Copy the records, at their places in the block to come."""
     rows = binary_rows(record_row(p, block_id.bytes, position) for position, p in enumerate(winners))
-    async with connection.cursor() as cursor, cursor.copy(COPY_RECORDS) as copy:
+    async with connection.cursor() as cursor, cursor.copy(_COPY_RECORDS) as copy:
         await copy.write(rows)
 
 
 def record_row(prepared: Prepared, block_id: bytes, position: int) -> tuple[bytes | None, ...]:
-    """The columns of a record, in the order of COPY_RECORDS."""
+    """The columns of a record, in the order of _COPY_RECORDS."""
     e = prepared.entry
     return (
         e.id.bytes,
