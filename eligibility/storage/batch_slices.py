@@ -16,7 +16,6 @@ import psycopg
 from eligibility.chain import LARGEST_BLOCK, Header
 from eligibility.errors import StorageUnavailable
 from eligibility.storage.blocks import (
-    COPY_RECORDS,
     WAIT_FOR_REPLICAS,
     Memory,
     evaluated_differently,
@@ -46,6 +45,10 @@ _CLAIM = """
     VALUES (%b, %b, %b, %b, %b, %b, %b, %b, %b, %b, %b) ON CONFLICT (batch, number) DO NOTHING RETURNING 1
 """
 _DELETE_PART = "DELETE FROM batch_part WHERE batch = %b AND number = %b"
+_COPY_RECORDS = """
+    COPY record (id, block, position, kind, at, actor, channel, evaluation_key, outcome, generation, subject,
+                 body, leaf) FROM STDIN (FORMAT BINARY)
+"""
 _COPY_PRIVATE = "COPY private (record, salt, content, entity_reference) FROM STDIN (FORMAT BINARY)"
 _LIBRARY_ERRORS = (psycopg.Error, OSError)
 
@@ -126,7 +129,7 @@ class SliceWriter:
         with heard(connection) as warnings, told_of_blocks():
             async with connection.transaction():
                 if await _claimed(connection, made):
-                    await _copy(connection, COPY_RECORDS, made.copied.records)
+                    await _copy(connection, _COPY_RECORDS, made.copied.records)
                     if made.copied.private is not None:
                         await _copy(connection, _COPY_PRIVATE, made.copied.private)
                     await connection.execute(_DELETE_PART, (made.batch, made.number))

@@ -132,7 +132,7 @@ async def begin(log: AuditLog, what: Input, by: By, *, ruleset: str, batch: UUID
     """Begin a batch under the ruleset in force; its id, which may be chosen before: a UUIDv7.
 
     Raises Overtaken where another ruleset is in force or parts are missing, StorageUnavailable where it is
-    not known to have begun.
+    not known to have begun: then `find` tells of an id that was chosen.
     """
     identifier = batch or uuid_utils.compat.uuid7()
     digest = hash_bytes(ruleset)

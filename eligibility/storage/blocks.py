@@ -60,10 +60,6 @@ _STORE_EVALUATION = """
     VALUES (%b, %b, %b, %b, %b, %b, %b) ON CONFLICT DO NOTHING
 """
 _STORED_EVALUATIONS = "SELECT key, content_hash FROM evaluation WHERE key = ANY(%b::bytea[])"
-COPY_RECORDS = """
-    COPY record (id, block, position, kind, at, actor, channel, evaluation_key, outcome, generation, subject,
-                 body, leaf) FROM STDIN (FORMAT BINARY)
-"""
 _STORE_RECORDS = """
     INSERT INTO record (id, block, position, kind, at, actor, channel, evaluation_key, outcome, generation,
                         subject, body, leaf)

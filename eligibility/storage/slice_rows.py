@@ -20,7 +20,6 @@ from eligibility.canonical import timestamp
 from eligibility.storage.arrays import binary_text, binary_time
 from eligibility.storage.blocks import record_row
 from eligibility.storage.chaining import Leaves
-from eligibility.storage.copying import binary_row, binary_value, framed
 from eligibility.storage.entries import DECISION, Prepared, StoredEvaluation
 from eligibility.storage.packing import PACKED
 from eligibility.storage.records import hash_bytes, principal_id
@@ -29,10 +28,21 @@ BATCH: Final = "batch"
 """The channel of decisions that were asked for in a backlog."""
 
 _SALT: Final = 32
+_START: Final = b"PGCOPY\n\xff\r\n\0" + bytes(8)
+_END: Final = b"\xff\xff"
+_NULL: Final = b"\xff\xff\xff\xff"
 _HASH: Final = (32).to_bytes(4)
-_NULL: Final = binary_value(None)
 _WIDTHS: Final = ((13).to_bytes(2), (4).to_bytes(2))
 """How many columns there are of records, and of private texts."""
+
+
+def binary_row(row: Sequence[bytes | None]) -> bytes:
+    """A row in PostgreSQL's binary COPY format, from values in binary."""
+    return len(row).to_bytes(2) + b"".join(map(_binary_value, row))
+
+
+def _binary_value(value: bytes | None) -> bytes:
+    return _NULL if value is None else len(value).to_bytes(4) + value
 
 
 class Common(NamedTuple):
@@ -98,7 +108,7 @@ def copied(common: Common, made: Sequence[Made], decisions: Decisions, last: Pre
     end = b'","ruleset":"%b","v":1}' % common.ruleset.encode()
     packed_start = PACKED + principal_id(common.actor).bytes
     start_of_record, start_of_texts = (width + (16).to_bytes(4) + ids for width in _WIDTHS)
-    block_column = binary_value(block.bytes) + (4).to_bytes(4)
+    block_column = _binary_value(block.bytes) + (4).to_bytes(4)
     salts = secrets.token_bytes(_SALT * len(decisions.numbers))
     for place, (number, which, facts, private, reference) in enumerate(zip(*decisions, strict=True)):
         evaluation, to_facts, to_commitment, without_commitment, columns, packed_to_facts = shared[which]
@@ -114,7 +124,7 @@ def copied(common: Common, made: Sequence[Made], decisions: Decisions, last: Pre
             stored = b"".join(
                 (packed_start, ids, own, evaluation, commitment.digest(), ruleset, packed_to_facts, facts)
             )
-            looked_for = _NULL if reference is None else binary_value(reference.encode())
+            looked_for = _NULL if reference is None else _binary_value(reference.encode())
             length = len(private).to_bytes(4)
             texts.append(b"".join((start_of_texts, own, _HASH, salt, length, private, looked_for)))
         leaf = sha256(body).digest()
@@ -129,7 +139,7 @@ def copied(common: Common, made: Sequence[Made], decisions: Decisions, last: Pre
         texts.append(binary_row(values))
     leaves.append(last.leaf)
     tree = Leaves(len(leaves), merkle.root(leaves))
-    return Rows(block, framed(records), framed(texts) if texts else None, tree)
+    return Rows(block, _framed(records), _framed(texts) if texts else None, tree)
 
 
 def _shared(common: Common, made: Sequence[Made]) -> list[_Shared]:
@@ -138,13 +148,13 @@ def _shared(common: Common, made: Sequence[Made]) -> list[_Shared]:
     start = b'\0{"actor":"%b","at":"%b","channel":"%b","evaluation":"sha256:' % (actor, at, channel)
     without = b'","ruleset":"%b","v":1}' % common.ruleset.encode()
     alike = (DECISION.encode(), binary_time(common.at), principal_id(common.actor).bytes, channel)
-    start_of_columns, no_subject = b"".join(map(binary_value, alike)), _NULL
+    start_of_columns, no_subject = b"".join(map(_binary_value, alike)), _NULL
     packed_start = b"%b%b " % (at[:-1], channel)
     found = []
     for evaluation, generation in made:
         outcome = evaluation.outcome.encode()
         outcome_member = b'"kind":"decision","outcome":"%b' % outcome
-        columns = map(binary_value, (evaluation.key, outcome, generation.encode()))
+        columns = map(_binary_value, (evaluation.key, outcome, generation.encode()))
         found.append(
             _Shared(
                 evaluation=evaluation.content_hash,
@@ -156,3 +166,8 @@ def _shared(common: Common, made: Sequence[Made]) -> list[_Shared]:
             )
         )
     return found
+
+
+def _framed(rows: Sequence[bytes]) -> bytes:
+    """All that is sent for rows."""
+    return b"".join((_START, *rows, _END))

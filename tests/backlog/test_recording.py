@@ -26,10 +26,10 @@ from eligibility.recording import decision_entry, moment_of
 from eligibility.storage import records
 from eligibility.storage.batch_slices import Slice
 from eligibility.storage.blocks import record_row
-from eligibility.storage.copying import binary_row
 from eligibility.storage.entries import Entry, prepare
 from eligibility.storage.packing import unpacked
 from eligibility.storage.records import commitment
+from eligibility.storage.slice_rows import binary_row
 from tests.backlog.tables import Row, golden, table, texts
 from tests.properties.requests import AFFILIATES, VALUES, complete, document, set_fact
 from tests.properties.sizes import sized

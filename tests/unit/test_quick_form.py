@@ -14,7 +14,7 @@ from tests.properties.sizes import sized
 
 ODD: tuple[Any, ...] = (
     *(None, True, 0, -1, 2**53, 1.0, 1.5, "", " ", "DE", "EU", "xx", "a\x00b", "llama-9", "spam"),
-    *([], ["x"], {}),
+    *("true", "1", 1, b"DE", [], ["x"], {}),
 )
 """Values that fit into some places, and not into most."""
 
