@@ -1,0 +1,124 @@
+"""One process that decides slices of uploaded backlogs, a child of `eligibility serve` or `worker`.
+
+It works in two threads: in one slices are read and decided, since the rule engine belongs to it; in the other
+they are fetched and recorded, and the process says that it lives.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Final
+
+from procrastinate import App
+
+from eligibility.child import adopted, run, when_told_to_stop
+from eligibility.errors import SettingsInvalid, StorageUnavailable
+from eligibility.jobs import Slices, take_up
+from eligibility.settings import Settings
+from eligibility.storage.batch_parts import delete_strays
+from eligibility.storage.database import Database
+from eligibility.storage.log import AuditLog
+from eligibility.storage.queue import HEARTBEAT_SECONDS, QUEUE, SILENT_SECONDS, give_back, queue
+from eligibility.storage.secret_files import service_secret
+from eligibility.storage.signing_keys import signer
+
+logger = logging.getLogger(__name__)
+
+GRACE_SECONDS: Final = 20
+"""How long slices under way may take to end once the process is told to stop."""
+
+AT_ONCE: Final = 2
+"""Slices under way at a time: while one is written, the next is decided."""
+
+_LOOK_SECONDS: Final = 1.0
+_SWEEP_SECONDS: Final = 600.0
+
+
+def main() -> None:
+    """Decide until told to stop; a supervisor starts this."""
+    if len(sys.argv) != 2:  # noqa: PLR2004 - the parent
+        sys.exit("a worker belongs to a service: run `eligibility worker`")
+    run(_work(adopted(sys.argv[1], "eligibility worker")))
+
+
+async def _work(settings: Settings) -> None:
+    """Take jobs from the queue until told to stop.
+
+    Raises SettingsInvalid, and StorageUnavailable where the database is lost.
+    """
+    if settings.database_url is None:
+        raise SettingsInvalid("there is no database: run `eligibility worker`")
+    is_stopped = asyncio.Event()
+    when_told_to_stop(is_stopped.set, GRACE_SECONDS + 5)
+    async with _slices(settings.database_url, settings) as slices, queue(settings.database_url) as app:
+        take_up(app)
+        working = asyncio.create_task(
+            app.run_worker_async(
+                queues=[QUEUE],
+                concurrency=AT_ONCE,
+                fetch_job_polling_interval=_LOOK_SECONDS,
+                shutdown_graceful_timeout=GRACE_SECONDS,
+                delete_jobs="always",
+                additional_context={"slices": slices},
+                install_signal_handlers=False,
+                update_heartbeat_interval=HEARTBEAT_SECONDS,
+                stalled_worker_timeout=SILENT_SECONDS,
+            )
+        )
+        ends = [asyncio.create_task(event.wait()) for event in (is_stopped, slices.is_worn)]
+        tending = asyncio.create_task(_tend(app, slices.database))
+        await asyncio.wait([working, *ends], return_when=asyncio.FIRST_COMPLETED)
+        is_lost = working.done()
+        for task in (tending, *ends, working):
+            task.cancel()  # the worker lets what is under way end
+        ended, *_ = await asyncio.gather(working, tending, *ends, return_exceptions=True)
+        if isinstance(ended, Exception):
+            raise ended
+        if is_lost:
+            raise StorageUnavailable("the queue of backlogs is lost: the database does not answer")
+
+
+@asynccontextmanager
+async def _slices(url: str, settings: Settings) -> AsyncIterator[Slices]:
+    """What slices are decided and recorded with. Raises SettingsInvalid, StorageUnavailable."""
+    secret, signing = service_secret(settings), signer(settings)
+    database = Database.open(url, pool_size=2)
+    try:
+        await database.check_service_role()
+        await database.ready()
+        async with AuditLog(database, secret, signing) as log:
+            await log.ensure_ready()
+            slices = Slices(database, log, signing)
+            try:
+                yield slices
+            finally:
+                await slices.close()
+    finally:
+        await database.close()
+
+
+async def _tend(app: App, database: Database) -> None:
+    """Give back what dead workers have left, and take away uploads that came to nothing."""
+    loop = asyncio.get_running_loop()
+    next_sweep = loop.time()
+    while True:
+        try:
+            given = await give_back(app)
+            if given:
+                logger.warning("%d slices of workers that are gone are given to others", given)
+            if loop.time() >= next_sweep:
+                await delete_strays(database)
+                next_sweep = loop.time() + _SWEEP_SECONDS
+        except StorageUnavailable as error:
+            logger.warning("the queue could not be tended: %s", error)
+        except Exception:
+            logger.exception("tending the queue failed")
+        await asyncio.sleep(HEARTBEAT_SECONDS)
+
+
+if __name__ == "__main__":
+    main()
