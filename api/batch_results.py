@@ -57,9 +57,7 @@ async def results(request: Request[Any, Any, Any]) -> Response[Any]:
 @route(f"{ONE}/refused", http_method=["GET", "HEAD"], status_code=HTTP_200_OK, opt=REFUSED.opt())
 async def refused(request: Request[Any, Any, Any]) -> Response[Any]:
     """The refused lines."""
-    values = read_values(
-        parameters(request, ("format",)), {"format": lambda value: one_of(value, FORMATS)}
-    )
+    values = read_values(parameters(request, ("format",)), {"format": lambda value: one_of(value, FORMATS)})
     form = cast("Format", values.get("format", FORMATS[0]))
     return await _streamed(request, form, "refused", full=False, refused=True)
 

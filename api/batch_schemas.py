@@ -42,7 +42,9 @@ class Batch(_Answer):
     decided: int = Field(description="How many of them are decided and recorded.")
     refused: int = Field(description="How many were refused, each with its reasons.")
     outcomes: BatchOutcomes = Field(description="The outcomes of those decided.")
-    rows_per_second: float = Field(description="How many it did in a second, from its start to its end or now.")
+    rows_per_second: float = Field(
+        description="How many it did in a second, from its start to its end or now."
+    )
     started_at: str = Field(description="When it began, RFC 3339 in UTC. All its decisions bear this time.")
     ended_at: str | None = Field(description="When it ended; null while it runs.")
     problem: str | None = Field(description="Why it failed; null unless it did.")

@@ -79,9 +79,7 @@ async def upload(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 def _kind(request: Request[Any, Any, Any]) -> tuple[Format, Compression]:
     """What is sent, and how it is compressed. Raises Refusal, UnacceptableRequest."""
-    values = read_values(
-        parameters(request, ("format",)), {"format": lambda value: one_of(value, FORMATS)}
-    )
+    values = read_values(parameters(request, ("format",)), {"format": lambda value: one_of(value, FORMATS)})
     types = header(request, b"content-type")
     name, _, rest = (types[0] if types else b"").decode("latin-1").lower().partition(";")
     form = values.get("format") or _TYPES.get(name.strip())
@@ -95,7 +93,7 @@ def _kind(request: Request[Any, Any, Any]) -> tuple[Format, Compression]:
     sent = [value.decode("latin-1").strip().lower() for value in header(request, b"content-encoding")]
     if len(sent) > 1 or any(each not in _ENCODINGS for each in sent):
         raise Refusal("wrong-type", "the body can be compressed by `gzip` or `zstd`, and by nothing else")
-    return form, _ENCODINGS[sent[0]] if sent else None  # type: ignore[return-value] # one of FORMATS
+    return form, _ENCODINGS[sent[0]] if sent else None
 
 
 async def _require_room(service: Service, key: Key) -> None:
@@ -130,9 +128,7 @@ async def _receive(request: Request[Any, Any, Any], file: BinaryIO, most: int) -
     await asyncio.to_thread(file.seek, 0)
 
 
-async def _take(
-    service: Service, key: Key, file: BinaryIO, form: Format, compression: Compression
-) -> UUID:
+async def _take(service: Service, key: Key, file: BinaryIO, form: Format, compression: Compression) -> UUID:
     """Store a backlog and put it into the queue. Raises BacklogRefused, Refusal, StorageUnavailable."""
     settings = service.settings
     identifier = uuid_utils.compat.uuid7()
@@ -164,7 +160,9 @@ class _Counted:
         while (piece := await asyncio.to_thread(next, pieces, None)) is not None:
             self.rows, self.size = self.rows + piece.count, self.size + len(piece.content)
             if self.rows > self.most_rows:
-                raise Refusal("too-large", f"the file has more than {self.most_rows:,} lines: send it in parts")
+                raise Refusal(
+                    "too-large", f"the file has more than {self.most_rows:,} lines: send it in parts"
+                )
             if self.size > self.most_bytes:
                 detail = f"unpacked, the file has more than {self.most_bytes:,} bytes: send it in parts"
                 raise Refusal("too-large", detail)

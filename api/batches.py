@@ -41,7 +41,9 @@ async def methods(request: Request[Any, Any, Any]) -> Response[bytes]:  # noqa: 
 async def list_all(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A page of batches, newest first."""
     service, key = service_of(request), caller(request)
-    values = read_values(parameters(request, ("limit", "cursor")), {"limit": page_size, "cursor": _identifier})
+    values = read_values(
+        parameters(request, ("limit", "cursor")), {"limit": page_size, "cursor": _identifier}
+    )
     limit = cast("int", values.get("limit", DEFAULT_LIMIT))
     before = cast("UUID | None", values.get("cursor"))
     found = await batches.listed(service.database, mine=own_only(key), before=before, limit=limit + 1)

@@ -80,7 +80,7 @@ KINDS: Final = {
             "wrong-type",
             415,
             "The type of the body is not read",
-            "Send what the description of the call asks for, mostly `application/json` in UTF-8, uncompressed.",
+            "Send what the description of the call names, such as `application/json` in UTF-8.",
         ),
         Kind("unacceptable", 422, "The request is not acceptable", "Correct everything that `errors` names."),
         Kind(

@@ -34,7 +34,7 @@ MOST_EXPORTS: Final = 4
 """Exports that one process sends at a time: each has a connection to the database, and a thread."""
 
 MOST_UPLOADS: Final = 4
-"""Backlogs that one process takes in at a time: each has a file, a connection to the database, and a thread."""
+"""Backlogs that one process takes in at a time: each has a file, a connection, and a thread."""
 
 
 async def recorded_ruleset(database: Database, digest: str) -> Ruleset:

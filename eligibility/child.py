@@ -56,7 +56,7 @@ def run(work: Coroutine[Any, Any, None]) -> None:
 
 
 def when_told_to_stop(stop: Callable[[], None], seconds: int) -> None:
-    """Call `stop` once for the first signal, or at the end of our parent; end after so many seconds anyway."""
+    """Call `stop` at the first signal, or the end of our parent; end so many seconds later anyway."""
     loop, is_told = asyncio.get_running_loop(), False
 
     def tell() -> None:

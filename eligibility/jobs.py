@@ -1,7 +1,7 @@
 """Deciding the slices of uploaded backlogs: what a worker does with each job of the queue.
 
-A job may be done twice, or begun by a worker that dies: a slice is recorded once, by its backlog and number.
-What is at fault for itself is not tried for ever: after some tries its rows are tried apart, in processes that
+A job may be done twice, or begun by a worker that dies: a slice is recorded once, by its batch and number.
+What is at fault itself is not tried for ever: after some tries its rows are tried apart, in processes that
 may die of them, and those that cannot be decided are recorded as refused.
 """
 

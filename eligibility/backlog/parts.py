@@ -17,9 +17,7 @@ _LENGTH: Final = 8
 def packed(piece: Piece) -> StoredPart:
     """A piece, to be stored."""
     content: bytes = _CODEC.compress(piece.content, asbytes=True)
-    return StoredPart(
-        piece.number, piece.first, piece.count, len(piece.content).to_bytes(_LENGTH) + content
-    )
+    return StoredPart(piece.number, piece.first, piece.count, len(piece.content).to_bytes(_LENGTH) + content)
 
 
 def unpacked(part: StoredPart) -> Piece:

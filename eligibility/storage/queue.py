@@ -65,7 +65,7 @@ async def withdraw(database: Database, batch: UUID) -> int:
 
 @asynccontextmanager
 async def queue(url: str) -> AsyncIterator[App]:
-    """The queue, for as long as the context lasts; its tasks are still to be added. Raises StorageUnavailable."""
+    """The queue, for as long as the context lasts, without any tasks yet. Raises StorageUnavailable."""
     connector = PsycopgConnector(
         conninfo=libpq_url(url), kwargs=CONNECT_ARGUMENTS, min_size=1, max_size=_MOST_CONNECTIONS
     )
