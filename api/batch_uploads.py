@@ -170,7 +170,7 @@ class _Counted:
 
 
 async def _begin(service: Service, key: Key, batch: UUID, form: Format, parts: int, rows: int) -> None:
-    """Begin a batch under the ruleset in force, and put its jobs into the queue. Raises StorageUnavailable."""
+    """Begin a batch under the ruleset in force, with its jobs in the queue. Raises StorageUnavailable."""
     for attempt in range(_TRIES):
         decider = await service.in_force.current()
         try:

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 import logging
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
-from typing import Final
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager, suppress
+from functools import partial
+from typing import Any, Final
 
-from procrastinate import App
+from procrastinate import App, JobContext
+from procrastinate.worker import Worker
 
 from eligibility.child import adopted, run, when_told_to_stop
 from eligibility.errors import SettingsInvalid, StorageUnavailable
@@ -22,7 +24,7 @@ from eligibility.settings import Settings
 from eligibility.storage.batch_parts import delete_strays
 from eligibility.storage.database import Database
 from eligibility.storage.log import AuditLog
-from eligibility.storage.queue import HEARTBEAT_SECONDS, QUEUE, SILENT_SECONDS, give_back, queue
+from eligibility.storage.queue import HEARTBEAT_SECONDS, QUEUE, SILENT_SECONDS, Alive, give_back, queue
 from eligibility.storage.secret_files import service_secret
 from eligibility.storage.signing_keys import signer
 
@@ -54,32 +56,44 @@ async def _work(settings: Settings) -> None:
         raise SettingsInvalid("there is no database: run `eligibility worker`")
     is_stopped = asyncio.Event()
     when_told_to_stop(is_stopped.set, GRACE_SECONDS + 5)
-    async with _slices(settings.database_url, settings) as slices, queue(settings.database_url) as app:
+    url = settings.database_url
+    async with _slices(url, settings) as slices, queue(url) as app, aclosing(Alive(slices.database)) as alive:
         take_up(app)
-        working = asyncio.create_task(
-            app.run_worker_async(
-                queues=[QUEUE],
-                concurrency=AT_ONCE,
-                fetch_job_polling_interval=_LOOK_SECONDS,
-                shutdown_graceful_timeout=GRACE_SECONDS,
-                delete_jobs="always",
-                additional_context={"slices": slices},
-                install_signal_handlers=False,
-                update_heartbeat_interval=HEARTBEAT_SECONDS,
-                stalled_worker_timeout=SILENT_SECONDS,
-            )
+        worker = Worker(
+            app,
+            queues=[QUEUE],
+            concurrency=AT_ONCE,
+            fetch_job_polling_interval=_LOOK_SECONDS,
+            shutdown_graceful_timeout=GRACE_SECONDS,
+            delete_jobs="always",
+            additional_context={"slices": slices},
+            install_signal_handlers=False,
+            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            stalled_worker_timeout=SILENT_SECONDS,
+            worker_middleware=[partial(_shown, alive)],
         )
+        working: asyncio.Task[None] = asyncio.create_task(worker.run())  # type: ignore[no-untyped-call] # its result has no type
         ends = [asyncio.create_task(event.wait()) for event in (is_stopped, slices.is_worn)]
-        tending = asyncio.create_task(_tend(app, slices.database))
+        tending = asyncio.create_task(_tend(app, worker, alive, slices.database))
         await asyncio.wait([working, *ends], return_when=asyncio.FIRST_COMPLETED)
         is_lost = working.done()
-        for task in (tending, *ends, working):
-            task.cancel()  # the worker lets what is under way end
-        ended, *_ = await asyncio.gather(working, tending, *ends, return_exceptions=True)
+        worker.stop()  # type: ignore[no-untyped-call] # as above; what is under way ends first
+        [ended] = await asyncio.gather(working, return_exceptions=True)
+        for task in (tending, *ends):
+            task.cancel()
+        await asyncio.gather(tending, *ends, return_exceptions=True)
         if isinstance(ended, Exception):
             raise ended
         if is_lost:
             raise StorageUnavailable("the queue of backlogs is lost: the database does not answer")
+
+
+async def _shown(alive: Alive, do: Callable[[], Awaitable[Any]], _context: JobContext, worker: Worker) -> Any:
+    """Show that the worker lives before it does its job."""
+    if worker.worker_id is not None:
+        with suppress(StorageUnavailable):  # the job will wait for the database, too
+            await alive.show(worker.worker_id)
+    return await do()
 
 
 @asynccontextmanager
@@ -101,23 +115,25 @@ async def _slices(url: str, settings: Settings) -> AsyncIterator[Slices]:
         await database.close()
 
 
-async def _tend(app: App, database: Database) -> None:
-    """Give back what dead workers have left, and take away uploads that came to nothing."""
+async def _tend(app: App, worker: Worker, alive: Alive, database: Database) -> None:
+    """Show that the worker lives, give back what dead ones left, take away uploads that came to nothing."""
     loop = asyncio.get_running_loop()
     next_sweep = loop.time()
     while True:
         try:
-            given = await give_back(app)
+            if worker.worker_id is not None:
+                await alive.show(worker.worker_id)
+            given = await give_back(app, database)
             if given:
                 logger.warning("%d slices of workers that are gone are given to others", given)
             if loop.time() >= next_sweep:
-                await delete_strays(database)
                 next_sweep = loop.time() + _SWEEP_SECONDS
+                await delete_strays(database)
         except StorageUnavailable as error:
             logger.warning("the queue could not be tended: %s", error)
         except Exception:
             logger.exception("tending the queue failed")
-        await asyncio.sleep(HEARTBEAT_SECONDS)
+        await asyncio.sleep(_LOOK_SECONDS)
 
 
 if __name__ == "__main__":
