@@ -34,7 +34,7 @@ def decision_entry(made: Decision, *, actor: str, channel: str, idempotency_key:
         actor=actor,
         channel=channel,
         ruleset=evaluation.ruleset,
-        evaluation=_stored(evaluation),
+        evaluation=stored(evaluation),
         outcome=evaluation.outcome,
         generation=evaluation.generation,
         facts=facts,
@@ -45,7 +45,7 @@ def decision_entry(made: Decision, *, actor: str, channel: str, idempotency_key:
 
 
 @lru_cache(REMEMBERED)
-def _stored(evaluation: Evaluation) -> StoredEvaluation:
+def stored(evaluation: Evaluation) -> StoredEvaluation:
     """An evaluation as it is stored; worked out once for all the decisions that point at it."""
     return StoredEvaluation(
         key=evaluation.key,

@@ -6,11 +6,11 @@ the block inserted and the head moved.
 """
 
 from collections import OrderedDict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import psycopg
@@ -31,7 +31,7 @@ from eligibility.errors import (
 )
 from eligibility.storage.copying import binary_rows, binary_text, binary_time
 from eligibility.storage.database import Acknowledged
-from eligibility.storage.entries import Earlier, Prepared, Recorded
+from eligibility.storage.entries import Earlier, Prepared, Recorded, StoredEvaluation
 from eligibility.storage.failures import from_database
 from eligibility.storage.packing import packed
 from eligibility.storage.records import hash_bytes
@@ -53,7 +53,7 @@ _STORE_EVALUATION = """
     VALUES (%b, %b, %b, %b, %b, %b, %b) ON CONFLICT DO NOTHING
 """
 _STORED_EVALUATIONS = "SELECT key, content_hash FROM evaluation WHERE key = ANY(%b::bytea[])"
-_COPY_RECORDS = """
+COPY_RECORDS = """
     COPY record (id, block, position, kind, at, actor, channel, evaluation_key, outcome, generation, subject,
                  body, leaf) FROM STDIN (FORMAT BINARY)
 """
@@ -65,7 +65,7 @@ _STORE_PRIVATE_AND_LOCK_HEAD = """
     SELECT block, next_sequence, hash, ruleset, key FROM head
     WHERE (SELECT count(*) FROM stored) >= 0 FOR UPDATE -- the texts first, then the lock
 """
-_WAIT_FOR_REPLICAS = "SELECT pg_logical_emit_message(true, 'eligibility', '')"
+WAIT_FOR_REPLICAS = "SELECT pg_logical_emit_message(true, 'eligibility', '')"
 """Writes something, so that the commit waits for what others wrote before: an earlier record may stand on
 this server alone, where whoever wrote it did not see its commit through."""
 _LOCK_HEAD = "SELECT block, next_sequence, hash, ruleset, key FROM head FOR UPDATE"
@@ -114,7 +114,7 @@ async def write(
     on a replica.
     """
     block, sealed, stored = 0, b"", dict[bytes, bytes]()
-    with _heard(connection) as warnings:
+    with heard(connection) as warnings:
         async with connection.transaction():
             results = await _claim_keys(connection, group)
             winners = [prepared for prepared in group if prepared not in results]
@@ -131,7 +131,7 @@ async def write(
                 for position, prepared in enumerate(winners):
                     results[prepared] = Recorded(prepared.entry.id, first + position)
             else:
-                await connection.execute(_WAIT_FOR_REPLICAS)
+                await connection.execute(WAIT_FOR_REPLICAS)
             warnings.clear()  # of the commit alone is to be heard
         if warnings:
             raise StorageUnavailable("not known to be on a replica yet: try again shortly", retry_after=2)
@@ -141,7 +141,7 @@ async def write(
 
 
 @contextmanager
-def _heard(connection: Connection) -> Iterator[list[str | None]]:
+def heard(connection: Connection) -> Iterator[list[str | None]]:
     """What the server warns of meanwhile.
 
     A commit that stops waiting for its synchronous replica, since it was cancelled or timed out, succeeds
@@ -188,8 +188,31 @@ def _conflict() -> IdempotencyConflict:
 async def _store_evaluations(
     connection: Connection, winners: Sequence[Prepared], memory: Memory
 ) -> dict[bytes, bytes]:
-    """Store the evaluations that are not known to be stored, and see that the stored ones are the same."""
+    """Store the evaluations of these entries, and see that what is stored is the same."""
     evaluations = {e.key: e for e in (p.entry.evaluation for p in winners) if e is not None}
+    stored = await store_evaluations(connection, evaluations, memory)
+    differing: dict[Prepared, StorageError] = {
+        p: evaluated_differently()
+        for p in winners
+        if p.entry.evaluation and p.entry.evaluation.content_hash != stored[p.entry.evaluation.key]
+    }
+    if differing:
+        raise Dropped(differing)
+    return stored
+
+
+def evaluated_differently() -> RecordRefused:
+    """What to say of an evaluation that is stored with another content."""
+    return RecordRefused(
+        "the same facts were evaluated differently before under this ruleset: the code that evaluates "
+        "has changed without a new `semantics` number"
+    )
+
+
+async def store_evaluations(
+    connection: Connection, evaluations: Mapping[bytes, StoredEvaluation], memory: Memory
+) -> dict[bytes, bytes]:
+    """Store the evaluations that are not known to be stored; the hash of the content of each, as stored."""
     unknown = sorted(key for key in evaluations if key not in memory.evaluations)
     stored = {key: memory.evaluations[key] for key in evaluations if key in memory.evaluations}
     if unknown:
@@ -211,16 +234,6 @@ async def _store_evaluations(
             )
             await cursor.execute(_STORED_EVALUATIONS, (unknown,))
             stored.update({bytes(row[0]): bytes(row[1]) for row in await cursor.fetchall()})
-    differing: dict[Prepared, StorageError] = {
-        p: RecordRefused(
-            "the same facts were evaluated differently before under this ruleset: the code that evaluates "
-            "has changed without a new `semantics` number"
-        )
-        for p in winners
-        if p.entry.evaluation and p.entry.evaluation.content_hash != stored[p.entry.evaluation.key]
-    }
-    if differing:
-        raise Dropped(differing)
     return stored
 
 
@@ -241,13 +254,13 @@ async def _run_statements(connection: Connection, winners: Sequence[Prepared]) -
 
 async def _copy(connection: Connection, block_id: UUID, winners: Sequence[Prepared]) -> None:
     """Copy the records, at their places in the block to come."""
-    rows = binary_rows(_row(p, block_id.bytes, position) for position, p in enumerate(winners))
-    async with connection.cursor() as cursor, cursor.copy(_COPY_RECORDS) as copy:
+    rows = binary_rows(record_row(p, block_id.bytes, position) for position, p in enumerate(winners))
+    async with connection.cursor() as cursor, cursor.copy(COPY_RECORDS) as copy:
         await copy.write(rows)
 
 
-def _row(prepared: Prepared, block_id: bytes, position: int) -> tuple[bytes | None, ...]:
-    """The columns of a record, in the order of _COPY_RECORDS."""
+def record_row(prepared: Prepared, block_id: bytes, position: int) -> tuple[bytes | None, ...]:
+    """The columns of a record, in the order of COPY_RECORDS."""
     e = prepared.entry
     return (
         e.id.bytes,
@@ -266,48 +279,90 @@ def _row(prepared: Prepared, block_id: bytes, position: int) -> tuple[bytes | No
     )
 
 
-async def _lock_head(connection: Connection, winners: Sequence[Prepared]) -> tuple[Any, ...] | None:
+class Head(NamedTuple):
+    """What heads the log: the last block, the sequence that follows it, and what is in force."""
+
+    block: int
+    next_sequence: int
+    hash: bytes
+    ruleset: bytes | None
+    key: str | None
+
+
+async def lock_head(connection: Connection, memory: Memory) -> Head:
+    """Lock the head until the end of the transaction. Raises LogBehind."""
+    return _head_of(await (await connection.execute(_LOCK_HEAD)).fetchone(), memory)
+
+
+def _head_of(row: tuple[Any, ...] | None, memory: Memory) -> Head:
+    if row is None:
+        raise LogBehind("the database has lost the row that heads the log", retry_after=60)
+    head = Head(*row)
+    memory.acknowledged.require_at(head.block, head.hash)
+    return head
+
+
+async def _lock_head(connection: Connection, winners: Sequence[Prepared], memory: Memory) -> Head:
     """Store private texts, then lock the head: what stands in it."""
     texts = [(p.entry.id, p.salt, p.private, p.reference) for p in winners if p.private is not None]
-    if texts:
-        columns = [list(column) for column in zip(*texts, strict=True)]
-        cursor = await connection.execute(_STORE_PRIVATE_AND_LOCK_HEAD, columns)
-    else:
-        cursor = await connection.execute(_LOCK_HEAD)
-    return await cursor.fetchone()
+    if not texts:
+        return await lock_head(connection, memory)
+    columns = [list(column) for column in zip(*texts, strict=True)]
+    cursor = await connection.execute(_STORE_PRIVATE_AND_LOCK_HEAD, columns)
+    return _head_of(await cursor.fetchone(), memory)
 
 
 async def _seal(
     connection: Connection, block_id: UUID, winners: Sequence[Prepared], memory: Memory, signer: Signer
 ) -> tuple[int, int, bytes]:
     """Lock the head, chain a signed block to it and move it. The block's number, first sequence and hash."""
-    row = await _lock_head(connection, winners)
-    if row is None:
-        raise LogBehind("the database has lost the row that heads the log", retry_after=60)
-    last, first, previous, in_force, active = row
-    memory.acknowledged.require_at(last, previous)
+    head = await _lock_head(connection, winners, memory)
     replaced: dict[Prepared, StorageError] = {
         p: RulesetReplaced("another ruleset was put in force meanwhile: decide again")
         for p in winners
-        if p.needs_ruleset_in_force and p.ruleset != in_force
+        if p.needs_ruleset_in_force and p.ruleset != head.ruleset
     }
     if replaced:
         raise Dropped(replaced)
-    key = signer.find(active)
+    next_key = next((p.entry.next_key for p in winners if p.entry.next_key is not None), None)
+    header = await chain(connection, head, block_id, [p.leaf for p in winners], signer, next_key=next_key)
+    return header.number, header.first, header.hash
+
+
+async def chain(
+    connection: Connection,
+    head: Head,
+    block_id: UUID,
+    leaves: Sequence[bytes],
+    signer: Signer,
+    *,
+    next_key: str | None = None,
+) -> Header:
+    """Chain a signed block of these leaves to the head that was locked, and move the head.
+
+    Raises SigningKeyMissing, LogBehind or an error of psycopg.
+    """
+    key = signer.find(head.key)
     if key is None:
-        raise signing_key_missing(active, signer)
-    root = merkle.root([p.leaf for p in winners])
-    header = Header(last + 1, first, len(winners), root, previous, datetime.now(UTC), key.id)
-    next_key = next((p.entry.next_key for p in winners if p.entry.next_key is not None), key.id)
+        raise signing_key_missing(head.key, signer)
+    header = Header(
+        head.block + 1,
+        head.next_sequence,
+        len(leaves),
+        merkle.root(leaves),
+        head.hash,
+        datetime.now(UTC),
+        key.id,
+    )
     parameters = {
         **{field.name: getattr(header, field.name) for field in fields(header)},
         "id": block_id,
         "hash": header.hash,
         "signature": key.sign(header.signed_bytes),
-        "next_key": next_key,
+        "next_key": next_key or key.id,
     }
     try:
         await connection.execute(_SEAL, parameters)
     except psycopg.errors.UniqueViolation as error:
         raise LogBehind("the head of the log is behind its blocks: look into it", retry_after=60) from error
-    return header.number, first, header.hash
+    return header

@@ -29,6 +29,21 @@ def binary_rows(rows: Iterable[Sequence[bytes | None]]) -> bytes:
     return b"".join(parts)
 
 
+def framed(rows: Iterable[bytes]) -> bytes:
+    """All that is sent for rows each of which is in one piece already."""
+    return b"".join((_START, *rows, _END))
+
+
+def binary_row(row: Sequence[bytes | None]) -> bytes:
+    """A row in one piece."""
+    return len(row).to_bytes(2) + b"".join(map(binary_value, row))
+
+
+def binary_value(value: bytes | None) -> bytes:
+    """A value within a row."""
+    return _NULL if value is None else len(value).to_bytes(4) + value
+
+
 def binary_time(at: datetime) -> bytes:
     """A `timestamptz`: microseconds since the beginning of 2000."""
     return ((at - _EPOCH) // _MICROSECOND).to_bytes(8, signed=True)

@@ -9,13 +9,16 @@ import re
 _UUID = rb"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}"
 _HASH = rb"sha256:([0-9a-f]{64})"
 _ENVELOPE = re.compile(
-    rb'\{"actor":"(%b)","at":"([0-9T:.-]{26})Z","channel":"([a-z_]{1,20})","evaluation":"%b","facts":(\{.*\}),'
+    rb'\{"actor":"(%b|system)","at":"([0-9T:.-]{26})Z","channel":"([a-z_]{1,20})","evaluation":"%b","facts":(\{.*\}),'
     rb'"id":"(%b)","kind":"decision","outcome":"([a-z_]{1,20})","private":"%b","ruleset":"%b","v":1\}'
     % (_UUID, _HASH, _UUID, _HASH, _HASH),
     re.DOTALL,
 )
-_PACKED = b"\x01"
+PACKED = b"\x01"
 """How packed bytes begin; others begin as JSON does."""
+
+_SYSTEM, _NIL = b"system", b"00000000-0000-0000-0000-000000000000"
+"""The actor where nobody asked by name, as envelopes write it, and what is stored of it."""
 
 _HASHES = slice(33, 129)
 _AT = slice(129, 155)
@@ -27,16 +30,20 @@ def packed(body: bytes) -> bytes:
     if found is None:
         return body
     actor, at, channel, evaluation, facts, identifier, outcome, private, ruleset = found.groups()
-    ids = bytes.fromhex((actor + identifier).replace(b"-", b"").decode())
+    if actor == _NIL:
+        return body
+    ids = bytes.fromhex(((_NIL if actor == _SYSTEM else actor) + identifier).replace(b"-", b"").decode())
     hashes = bytes.fromhex((evaluation + private + ruleset).decode())
-    return b"%b%b%b%b%b %b %b" % (_PACKED, ids, hashes, at, channel, outcome, facts)
+    return b"%b%b%b%b%b %b %b" % (PACKED, ids, hashes, at, channel, outcome, facts)
 
 
 def unpacked(stored: bytes) -> bytes:
     """The canonical bytes of an envelope that is stored."""
-    if not stored.startswith(_PACKED):
+    if not stored.startswith(PACKED):
         return stored
     actor, identifier = _id(stored[1:17].hex()), _id(stored[17:33].hex())
+    if actor == _NIL:
+        actor = _SYSTEM
     hashes = stored[_HASHES].hex().encode()
     channel, outcome, facts = stored[_AT.stop :].split(b" ", 2)
     return (

@@ -17,6 +17,8 @@ from sqlalchemy import select
 
 from eligibility.errors import Fault, StorageUnavailable, UnacceptableRequest
 from eligibility.storage import tables
+from eligibility.storage.batch_slices import SLICE
+from eligibility.storage.batches import STARTED
 from eligibility.storage.database import STATEMENT_SECONDS, Database
 from eligibility.storage.entries import DECISION, Entry, Statement
 from eligibility.storage.failures import translated
@@ -28,11 +30,14 @@ RETENTION = "retention"
 
 Class = Literal["texts", "decisions", "accesses"]
 KINDS: Mapping[Class, tuple[str, ...]] = {
-    "texts": (DECISION,),
+    "texts": (DECISION, STARTED, SLICE),
     "decisions": (DECISION,),
     "accesses": ("access", "export"),
 }
-"""The classes that can be dropped, and the kinds of records in each. Of the first, only texts go."""
+"""The classes that can be dropped, and the kinds of records in each.
+
+Of the first, only texts go: those of decisions, and of backlogs those that quote them.
+"""
 
 _NEWEST = "SELECT (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '1 month')::date"
 _MONTHS = "SELECT month FROM partition WHERE month < %s ORDER BY month"

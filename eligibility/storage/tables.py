@@ -304,3 +304,53 @@ legal_hold = Table(
         name="months",
     ),
 )
+
+batch = Table(
+    "batch",
+    metadata,
+    Column("id", Uuid, primary_key=True),  # that of the record of kind `batch.started`
+    Column("actor", Uuid, nullable=False),
+    Column("ruleset", ForeignKey("ruleset.digest"), nullable=False),  # which all its decisions are made under
+    Column("format", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("rows", BigInteger),  # none while it is not known
+    Column("problem", Text),  # why it failed
+    Column("ended_by", Uuid),  # the record that says how it ended
+    CheckConstraint("format IN ('jsonl', 'csv', 'parquet')", name="format"),
+    CheckConstraint("state IN ('running', 'done', 'cancelled', 'failed')", name="state"),
+    CheckConstraint("rows >= 0", name="rows"),
+    CheckConstraint("(problem IS NOT NULL) = (state = 'failed')", name="problem"),
+    CheckConstraint("(ended_by IS NULL) = (state = 'running')", name="ended_by"),
+    Index(None, "actor", "id"),
+)
+
+batch_slice = Table(
+    "batch_slice",
+    metadata,
+    Column("batch", ForeignKey("batch.id"), primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("record", Uuid, nullable=False, unique=True),  # of kind `batch.slice`; its texts: lines refused
+    Column("first", BigInteger, nullable=False),  # rows before it
+    Column("line", BigInteger, nullable=False),  # of its first row
+    Column("rows", Integer, nullable=False),
+    Column("refused", Integer, nullable=False),
+    Column("permitted", Integer, nullable=False),
+    Column("prohibited", Integer, nullable=False),
+    Column("contact_meta", Integer, nullable=False),
+    Column("source", LargeBinary, nullable=False),  # SHA-256 of what was read
+    CheckConstraint(
+        "rows BETWEEN 0 AND 4095 AND rows = refused + permitted + prohibited + contact_meta", name="rows"
+    ),
+    CheckConstraint("least(refused, permitted, prohibited, contact_meta) >= 0", name="counts"),
+    _hash("source"),
+)
+
+batch_part = Table(
+    "batch_part",
+    metadata,
+    Column("batch", Uuid, primary_key=True),
+    Column("number", Integer, primary_key=True, autoincrement=False),
+    Column("first", BigInteger, nullable=False),
+    Column("rows", Integer, nullable=False),
+    Column("content", LargeBinary, nullable=False),  # gone with the transaction that records the slice
+)

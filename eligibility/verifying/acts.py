@@ -12,6 +12,8 @@ from typing import Any as Anything
 
 import orjson
 
+from eligibility.storage.batch_slices import SLICE
+from eligibility.storage.batches import ENDS, STARTED
 from eligibility.storage.holds import RELEASED, SET
 from eligibility.storage.key_rotation import GENESIS, ROTATED
 from eligibility.storage.reading_log import Act
@@ -169,6 +171,32 @@ def _released(expected: Expected, act: Act, envelope: Mapping[str, Anything], _t
     expected.row("legal_hold", envelope["facts"]["hold"])["released_by"] = str(act.id)
 
 
+def _batch(expected: Expected, act: Act, envelope: Mapping[str, Anything], _texts: _Texts) -> None:
+    facts = envelope["facts"]
+    row = {"id": str(act.id), "actor": act.actor, "ruleset": envelope["ruleset"], "format": facts["format"]}
+    row |= {"state": "running", "rows": facts.get("rows"), "problem": None, "ended_by": None}
+    expected.add("batch", str(act.id), row)
+
+
+def _slice(expected: Expected, act: Act, envelope: Mapping[str, Anything], _texts: _Texts) -> None:
+    facts = envelope["facts"]
+    if expected.row("batch", facts["subject"])["state"] != "running":
+        raise ValueError("its batch had ended")
+    row = {"record": str(act.id), "batch": facts["subject"], "source": facts["input"]}
+    row |= {name: facts[name] for name in ("number", "first", "line", "rows", "refused")}
+    expected.add("batch_slice", str(act.id), row | facts["outcomes"])
+
+
+def _batch_end(expected: Expected, act: Act, envelope: Mapping[str, Anything], _texts: _Texts) -> None:
+    facts = envelope["facts"]
+    row = expected.row("batch", facts["subject"])
+    if row["state"] != "running":
+        raise ValueError("the batch had ended")
+    [state] = [end for end, kind in ENDS.items() if kind == act.kind]
+    row |= {"state": state, "ended_by": str(act.id)}
+    row |= {"rows": facts.get("rows"), "problem": facts.get("problem")}
+
+
 _STEPS = ("proposed", "approved", "withdrawn", "scheduled", "unscheduled")
 _READERS: Mapping[str, Callable[[Expected, Act, Mapping[str, Anything], _Texts], None]] = {
     "partition.made": _partition,
@@ -185,6 +213,9 @@ _READERS: Mapping[str, Callable[[Expected, Act, Mapping[str, Anything], _Texts],
     RETENTION: _retention,
     SET: _hold,
     RELEASED: _released,
+    STARTED: _batch,
+    SLICE: _slice,
+    **dict.fromkeys(ENDS.values(), _batch_end),
 }
 KINDS = tuple(_READERS)
 """The kinds of records that other tables follow from."""

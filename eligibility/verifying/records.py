@@ -14,10 +14,11 @@ from uuid import UUID
 
 import orjson
 
-from eligibility.storage.entries import DECISION, month_of
+from eligibility.storage.entries import month_of
 from eligibility.storage.packing import unpacked
 from eligibility.storage.reading_log import RecordRow
 from eligibility.storage.records import NIL, SYSTEM
+from eligibility.storage.retention import KINDS
 from eligibility.verifying.verdicts import Flaw, Place
 
 _NIL = str(NIL)
@@ -136,7 +137,7 @@ def _private_flaws(
 ) -> Iterator[Flaw]:
     salt, content, reference, erased_by = row[13:]
     if content is None:
-        is_dropped = row[3] == DECISION and retained.covers(UUID(row[2]), "texts")
+        is_dropped = row[3] in KINDS["texts"] and retained.covers(UUID(row[2]), "texts")
         if commitment is not None and erased_by is None and not is_dropped:
             what = "its private texts are gone, and no record says that they were erased or dropped"
             yield place.flaw("completeness", "private.record", what)

@@ -34,12 +34,17 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
     "ruleset_check": ("record", "ruleset", "kind", "against", "passed", "report"),
     "impact_sign_off": ("record", "ruleset", "impact", "group_id", "actor"),
     "retention": ("made_by", "month", "class"),
+    "batch": ("id", "actor", "ruleset", "format", "state", "rows", "problem", "ended_by"),
+    "batch_slice": (
+        *("record", "batch", "number", "first", "line", "rows", "refused"),
+        *("permitted", "prohibited", "contact_meta", "source"),
+    ),
     "legal_hold": ("id", "first_month", "last_month", "released_by"),
 }
 """The columns of each table that follows from the log, its key first."""
 
 _AS_TEXT = {"expires_at", "due"}
-_HASHES = {"digest", "ruleset", "against"}
+_HASHES = {"digest", "ruleset", "against", "source"}
 _HASHED = {("api_key", "mac"), ("ruleset_source", "files"), ("ruleset_check", "report")}
 
 

@@ -48,8 +48,13 @@ TABLES = {
     "retention": ("made_by",),
     "dropped_leaf": ("block", "position"),
     "legal_hold": ("id",),
+    "batch": ("id",),
+    "batch_slice": ("batch", "number"),
 }
 """The tables that verification answers for, with their keys."""
+
+WAITING = {"batch_part"}
+"""Tables of what waits to be worked on, and is not yet in the log."""
 
 UNPROVABLE = {("dropped_leaf", "record")}
 """Columns that nothing in the log vouches for: of a dropped record only its leaf is left."""
