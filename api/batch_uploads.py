@@ -183,7 +183,7 @@ async def _begin(service: Service, key: Key, batch: UUID, form: Format, parts: i
                 batch=batch,
                 rows=rows,
                 parts=parts,
-                also=[deferred(batch, parts)],
+                jobs=deferred(batch, parts),
             )
         except Overtaken:  # another ruleset was put in force
             if attempt == _TRIES - 1:

@@ -111,13 +111,14 @@ async def begin(
     rows: int | None = None,
     parts: int | None = None,
     source: str | None = None,
+    jobs: Statement | None = None,
 ) -> UUID:
     """Begin a batch under the ruleset in force; its id.
 
     `batch` is its id where it was chosen before (a UUIDv7), `rows` how many it has where that is known. Where
     `parts` of it were stored under that id, they must be all there. `source` is what people call the file: a
-    private text. Raises Overtaken where another ruleset is in force or parts are missing, StorageUnavailable
-    where it is not known to have begun.
+    private text. `jobs` is what puts its slices into a queue, in the same transaction. Raises Overtaken where
+    another ruleset is in force or parts are missing, StorageUnavailable where it is not known to have begun.
     """
     identifier = batch or uuid_utils.compat.uuid7()
     digest = hash_bytes(ruleset)
@@ -127,6 +128,8 @@ async def begin(
     ]
     if parts is not None:
         also.append(Statement(_HAS_PARTS, (identifier, parts, rows), rows=1))
+    if jobs is not None:
+        also.append(jobs)
     entry = Entry(
         kind=STARTED,
         id=identifier,
@@ -138,7 +141,8 @@ async def begin(
         private={"source": source} if source else None,
         also=tuple(also),
     )
-    await log.append(entry)
+    # jobs are many: nobody else's decision is to wait for them
+    await (log.append if jobs is None else log.append_aside)(entry)
     return identifier
 
 

@@ -15,7 +15,7 @@ from eligibility.errors import StorageUnavailable
 from eligibility.storage.roles import role_names
 
 revision = "0007"
-down_revision = "0005"
+down_revision = "0006"
 branch_labels = None
 depends_on = None
 

@@ -27,7 +27,7 @@ def small_server(postgres: EmbeddedPostgres, tmp_path_factory: pytest.TempPathFa
     }
     with (
         fresh_database(postgres) as database,
-        serving(database.service_url, tmp_path_factory.mktemp("uploads"), **limits) as server,
+        serving(database.service_url, tmp_path_factory.mktemp("uploads"), None, **limits) as server,
     ):
         yield server
 

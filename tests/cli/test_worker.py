@@ -11,6 +11,7 @@ import httpx
 import psycopg
 import pytest
 
+from eligibility.commands.opening import service_login
 from eligibility.settings import Settings
 from tests.api.backlogs import ended, jsonl, requests, results, uploaded, working
 from tests.cli.running import ROOT, Service, command, environment, running, until
@@ -39,6 +40,7 @@ def settings(service: Service) -> Settings:
 def test_the_service_decides_backlogs_by_itself(service: Service) -> None:
     with service.client() as client:
         worker = until(lambda: service.child("eligibility.batch_worker"), "a batch worker")
+        assert worker is not None
         assert ended(client, uploaded(client, jsonl(requests(9))))["decided"] == 9
 
         os.kill(worker, signal.SIGKILL)
@@ -78,7 +80,7 @@ def test_a_worker_that_is_told_to_stop_lets_its_slices_end(
         assert workers.process.wait(60) == 0
         assert "Traceback" not in workers.said()
     batch = client.get(place).json()
-    with psycopg.connect(login(without)) as database:
+    with service_login(settings(without)) as login, psycopg.connect(login) as database:
         query = "SELECT status::text, attempts, count(*) FROM procrastinate_jobs GROUP BY 1, 2"
         waiting = (4 * SLICE - batch["decided"]) // SLICE
         assert database.execute(query).fetchall() == ([("todo", 0, waiting)] if waiting else [])
@@ -86,12 +88,6 @@ def test_a_worker_that_is_told_to_stop_lets_its_slices_end(
 
     with working(settings(without), tmp_path):
         assert ended(client, place)["decided"] == 4 * SLICE
-
-
-def login(service: Service) -> str:
-    """The service's own login to its embedded database."""
-    pid = (service.data_dir / "postgres" / "data" / "postmaster.pid").read_text(encoding="utf-8").splitlines()
-    return f"postgresql://eligibility_service@127.0.0.1:{pid[3]}/eligibility"
 
 
 def test_a_worker_that_cannot_run_says_why(data_dir: Path) -> None:

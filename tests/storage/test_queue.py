@@ -83,7 +83,7 @@ async def test_only_what_waits_is_withdrawn(database: FreshDatabase) -> None:
         begun = await fetched(app, worker)
         assert begun is not None
         assert await withdraw(opened, batch) == 2
-        left = await app.job_manager.list_jobs_async(queue=QUEUE)
+        left = [*await app.job_manager.list_jobs_async(queue=QUEUE)]
         assert {(job.id, job.task_kwargs["batch"]) for job in left} == {
             (begun["id"], str(batch)),
             (left[-1].id, str(other)),
