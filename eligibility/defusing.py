@@ -34,7 +34,7 @@ def defused(text: str) -> str:
     return f"'{safe}" if safe.startswith(_BLANKS) else safe
 
 
-def fused(text: str) -> str:
+def restored(text: str) -> str:
     """The text that `defused` made this one of; one that nobody defused, without what reads as if."""
     if "'" not in text:
         return text

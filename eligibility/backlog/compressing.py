@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import zlib
-from typing import Final, Literal, Protocol
+from typing import Final, Protocol
 
 import pyarrow as pa
 
+from eligibility.backlog.formats import Compression
 from eligibility.parquet import Sink
-
-Compression = Literal["gzip", "zstd"] | None
 
 BLOCK: Final = 2**20
 """Bytes that are handed to the compressor at once: pieces of other sizes would show in what it makes."""

@@ -5,12 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Any, Final, NamedTuple
 
 import orjson
 
-from eligibility.defusing import fused
+from eligibility.defusing import restored
 
 LIST_SEPARATOR: Final = ";"
 
@@ -19,7 +19,7 @@ _LONGEST_WHOLE: Final = 19
 """Digits of the largest number that a column holds."""
 
 _NUMBER: Final = re.compile(
-    r"(?P<sign>[+-]?)0*(?P<whole>\d+)(?P<fraction>\.\d*)?(?P<exponent>[eE][+-]?\d+)?", re.ASCII
+    r"(?P<sign>[+-]?)(?P<whole>\d+)(?P<fraction>\.\d*)?(?P<exponent>[eE][+-]?\d+)?", re.ASCII
 )
 _TRUTHS: Final[Mapping[str, bool]] = {"true": True, "false": False}
 
@@ -63,8 +63,11 @@ def _whole(cell: str) -> int | None:
     written = _number_json(cell)
     if written.startswith('"'):
         raise Unfit
-    number = Decimal(written) if len(written) <= 2 * _LONGEST_WHOLE else Decimal("NaN")
-    if not number.is_finite() or (number and number.adjusted() >= _LONGEST_WHOLE):
+    try:
+        number = Decimal(written)
+    except InvalidOperation:  # an exponent that no number can have
+        raise Unfit from None
+    if number and number.adjusted() >= _LONGEST_WHOLE:
         raise Unfit
     whole = int(number)
     if whole != number or abs(whole) > _LARGEST:
@@ -79,7 +82,7 @@ def _number_json(cell: str) -> str:
         return _quoted(cell)
     sign, whole, fraction, exponent = found.group("sign", "whole", "fraction", "exponent")
     digits = "" if fraction in {None, "."} else fraction
-    return f"{sign.removeprefix('+')}{whole}{digits}{exponent or ''}"
+    return f"{sign.removeprefix('+')}{whole.lstrip('0') or '0'}{digits}{exponent or ''}"
 
 
 def _items(cell: str) -> list[str] | None:
@@ -102,11 +105,11 @@ def _json(cell: str) -> str:
 
 
 def _text(cell: str) -> str | None:
-    return fused(cell) or None
+    return restored(cell) or None
 
 
 def _text_json(cell: str) -> str:
-    return _quoted(fused(cell))
+    return _quoted(restored(cell))
 
 
 def _code(cell: str) -> str | None:

@@ -110,8 +110,8 @@ def _cells(line: bytes, header: Header) -> Sequence[str | None] | str:
     except (csv.Error, ValueError) as error:
         is_long = "field limit" in str(error)
         return "a row with too long a cell" if is_long else "a row whose quotes do not match"
-    if len(cells) == len(header.names):
-        return [cell or None for cell in cells]
+    if len(cells) in {0, len(header.names)}:
+        return [cell or None for cell in cells] or [None] * len(header.names)
     if len(cells) == 1 and cells[0].startswith("a line of "):
         return cells[0]
     return f"a row of {len(cells)} cells under a header of {len(header.names)}"

@@ -38,6 +38,9 @@ class Piece(NamedTuple):
 def cut(source: BinaryIO, form: Format, compression: Compression, rows: int) -> Iterator[Piece]:
     """Cut a file into pieces of so many rows, or fewer where they are long, as they are asked for.
 
+    The source may be a pipe; Parquet is then copied to a temporary file. A compressed source is closed at
+    the end.
+
     Raises BacklogRefused at once where the file is none of that form, or has wrong columns; later, where it
     cannot be read on.
     """

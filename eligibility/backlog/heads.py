@@ -16,7 +16,8 @@ _OTHERS: Final[Mapping[bytes, str]] = {
     b"PK\x03\x04": "a ZIP file, as workbooks of Excel are: save it as CSV UTF-8",
     b"\xd0\xcf\x11\xe0": "a workbook of an older Excel: save it as CSV UTF-8",
 }
-_HEAD: Final = 4
+_HEAD, _NULS = 4, 2
+"""Among so many first bytes of UTF-16 or UTF-32, so many are zero at least."""
 
 
 def text_of(head: bytes, form: Format) -> bytes:
@@ -28,7 +29,7 @@ def text_of(head: bytes, form: Format) -> bytes:
         if head.startswith(begins):
             raise _refused(f"this is {what}")
     text = head.removeprefix(BOM_UTF8)
-    if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or b"\x00" in text[:_HEAD]:
+    if head.startswith((BOM_UTF16_LE, BOM_UTF16_BE)) or text[:_HEAD].count(0) >= _NULS:
         raise _refused("this looks like UTF-16 or UTF-32: save it as UTF-8")
     if form == "csv":
         _refuse_other_encodings(text)

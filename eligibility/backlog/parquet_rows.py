@@ -3,30 +3,22 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 from pyarrow import parquet
 
-from eligibility.backlog.columns import COLUMNS, REQUEST_ID, faults_in, place
+from eligibility.backlog.columns import COLUMNS, REQUEST_ID
 from eligibility.backlog.form import AFFILIATE, TYPES
 from eligibility.backlog.lines import MOST_BYTES
-from eligibility.domains import AFFILIATES, FACTS
+from eligibility.backlog.parquet_types import faults_of
+from eligibility.domains import FACTS
 from eligibility.errors import BacklogRefused, Fault
-from eligibility.parsing import near
 
 _BUFFER: Final = 2**16
 """Bytes of a column that are read ahead."""
-
-_WHOLE: Final[Mapping[str, str]] = {
-    "boolean": "true and false",
-    "number": "whole numbers",
-    "codes": "lists of texts",
-    "regions": "lists of texts",
-    "languages": "lists of texts",
-}
 
 
 class Rows(NamedTuple):
@@ -46,7 +38,7 @@ def opened(source: BinaryIO) -> Rows:
     except (pa.ArrowException, OSError) as error:
         detail = "this is no whole Parquet file: it was cut off, is damaged, or is something else"
         raise BacklogRefused([Fault("", detail)]) from error
-    faults = _faults(schema)
+    faults = faults_of(schema)
     if faults:
         raise BacklogRefused(faults)
     return Rows(file)
@@ -54,28 +46,44 @@ def opened(source: BinaryIO) -> Rows:
 
 def contents(rows: Rows, most: int) -> Iterator[tuple[int, bytes]]:
     """The rows in streams of Arrow's, so many in each at most, with their number. Raises BacklogRefused."""
-    read = 0
-    try:
-        for table in _tables(rows.file, most):
-            yield table.num_rows, _stream(table)
-            read += table.num_rows
-    except (pa.ArrowException, OSError) as error:
-        raise BacklogRefused(
-            [Fault("", f"the Parquet file is damaged some rows after row {read}")]
-        ) from error
+    for table in _tables(rows.file, most):
+        yield table.num_rows, _stream(table)
 
 
 def _tables(file: Any, most: int) -> Iterator[pa.Table]:
-    """Tables of as many rows, or fewer where these are large, whatever the groups of rows in the file."""
+    """Tables of as many rows, or fewer where these are large, across the groups of rows in the file."""
     waiting: list[pa.Table] = []
-    for batch in file.iter_batches(batch_size=most, use_threads=False):
+    for batch in _batches(file, _at_once(file, most)):
         waiting.append(pa.Table.from_batches([batch]))
-        if sum(table.num_rows for table in waiting) >= most:
+        rows = sum(table.num_rows for table in waiting)
+        if rows >= most or sum(table.nbytes for table in waiting) > MOST_BYTES:
             table = pa.concat_tables(waiting)
             yield from _in_bounds(table.slice(0, most))
             waiting = [table.slice(most)]
     if waiting:
         yield from _in_bounds(pa.concat_tables(waiting))
+
+
+def _at_once(file: Any, most: int) -> int:
+    """How many rows are read at once: fewer where they are large, as the file describes them."""
+    groups = (file.metadata.row_group(number) for number in range(file.num_row_groups))
+    largest = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=0)
+    return max(1, min(most, int(MOST_BYTES / max(largest, 1))))
+
+
+def _batches(file: Any, rows: int) -> Iterator[Any]:
+    batches = file.iter_batches(batch_size=rows, use_threads=False)
+    read = 0
+    while True:
+        try:
+            batch = next(batches, None)
+        except (pa.ArrowException, OSError) as error:
+            detail = f"the Parquet file is damaged some rows after row {read}"
+            raise BacklogRefused([Fault("", detail)]) from error
+        if batch is None:
+            return
+        yield batch
+        read += batch.num_rows
 
 
 def _in_bounds(table: pa.Table) -> Iterator[pa.Table]:
@@ -111,7 +119,7 @@ def _without_remains(array: Any) -> Any:
     """The same, with nothing left of what stood where nulls are: equal rows give equal bytes."""
     if not array.null_count:
         return array
-    nothing = pa.scalar(0).cast(array.type)
+    nothing = pa.scalar(value=False) if pa.types.is_boolean(array.type) else pa.scalar(0, array.type)
     return pc.if_else(array.is_valid(), pc.fill_null(array, nothing), pa.scalar(None, array.type))
 
 
@@ -122,89 +130,3 @@ def _leaves(path: str, array: Any) -> Iterator[tuple[str, Any]]:
         return
     for field, inner in zip(array.type, array.flatten(), strict=True):
         yield from _leaves(f"{path}.{field.name}", inner)
-
-
-def _faults(schema: Any) -> list[Fault]:
-    """What is wrong with the columns: their names, or the types of what they hold."""
-    found = [leaf for field in schema for leaf in _types(field.name, field.type)]
-    faults = faults_in(path for path, _ in found)
-    for path, form in found:
-        if path == AFFILIATES:
-            faults += _faults_of_affiliates(form)
-        elif path in COLUMNS:
-            kind = "text" if path == REQUEST_ID else FACTS[path].kind
-            if not _fits(kind, form):
-                detail = f"must hold {_WHOLE.get(kind, 'texts')}, not `{form}`"
-                faults.append(Fault(place(path), f"this column {detail}"))
-    return faults
-
-
-def _types(path: str, form: Any) -> Iterator[tuple[str, Any]]:
-    """The types of all columns by path. An object of which nothing is known has no columns."""
-    if pa.types.is_null(form) and any(name.startswith(f"{path}.") for name in COLUMNS):
-        return
-    if not pa.types.is_struct(form):
-        yield path, form
-        return
-    for field in form:
-        yield from _types(f"{path}.{field.name}", field.type)
-
-
-def _faults_of_affiliates(form: Any) -> list[Fault]:
-    if pa.types.is_null(form):
-        return []
-    if not _is_list(form) or not pa.types.is_struct(form.value_type):
-        return [Fault(place(AFFILIATES), f"this column must hold lists of objects, not `{form}`")]
-    faults = []
-    for field in form.value_type:
-        path = f"{AFFILIATES}[].{field.name}"
-        if path not in FACTS:
-            names = [known.name for known in AFFILIATE]
-            remedy = near(field.name, names) or f"the members are {', '.join(names)}"
-            faults.append(Fault(place(AFFILIATES), f"unknown member `{field.name}` of affiliates: {remedy}"))
-        elif not _fits(FACTS[path].kind, field.type):
-            detail = f"must hold {_WHOLE.get(FACTS[path].kind, 'texts')}, not `{field.type}`"
-            faults.append(Fault(place(AFFILIATES), f"the member `{field.name}` of affiliates {detail}"))
-    return faults
-
-
-def _fits(kind: str, form: Any) -> bool:
-    """Whether values of a type can be those of a kind of facts, each or some of them."""
-    if pa.types.is_null(form):
-        return True
-    if kind == "boolean":
-        return bool(pa.types.is_boolean(form))
-    if kind == "number":
-        return any(
-            is_such(form) for is_such in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
-        )
-    if pa.types.is_list(TYPES[kind]):
-        return _is_list(form) and _is_text(form.value_type)
-    return _is_text(form)
-
-
-def _is_list(form: Any) -> bool:
-    return any(
-        is_such(form)
-        for is_such in (
-            pa.types.is_list,
-            pa.types.is_large_list,
-            pa.types.is_fixed_size_list,
-            pa.types.is_list_view,
-            pa.types.is_large_list_view,
-        )
-    )
-
-
-def _is_text(form: Any) -> bool:
-    if pa.types.is_dictionary(form):
-        return _is_text(form.value_type)
-    return any(
-        is_such(form)
-        for is_such in (
-            pa.types.is_null,
-            pa.types.is_string,
-            pa.types.is_large_string,
-            pa.types.is_string_view,
-        )
-    )

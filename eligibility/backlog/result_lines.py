@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eligibility.backlog.deciding import Decided
-from eligibility.backlog.rows import Error, Rows, Said, rows_decided, rows_of
+from eligibility.backlog.result_rows import Error, Rows, Said, rows_decided, rows_of
 from eligibility.decider import Recent
 
 AT_ONCE: Final = 65_536

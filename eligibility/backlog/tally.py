@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eligibility.backlog.deciding import Decided, Refused
-from eligibility.backlog.rows import LISTS, Rows, Said, rows_decided, rows_of
+from eligibility.backlog.result_rows import LISTS, Rows, Said, rows_decided, rows_of
 from eligibility.wording import pattern_of
 
 OUTCOMES: Final = ("permitted", "prohibited", "contact_meta")
@@ -88,24 +88,31 @@ def tally_of(results: Any) -> Tally:
 
 
 def _tally(rows: Rows) -> Tally:
-    counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTED}
-    refused, errors = 0, list[int]()
+    told, errors, refused = Counter[Said](), list[int](), 0
     for place, count in _counted(rows.which):
         answer = rows.answers[place]
-        if not isinstance(answer, Said):
+        if isinstance(answer, Said):
+            told[answer] += count
+        else:
             refused += count
             errors.append(place)
-            continue
-        counts["outcomes"][answer.outcome] += count
-        for column, names in zip(LISTS, answer[1:], strict=True):
-            for name in dict.fromkeys(map(pattern_of, names)) if column == "missing_facts" else names:
+    counts: dict[str, Counter[str]] = {name: Counter() for name in COUNTED}
+    for said, count in told.items():
+        counts["outcomes"][said.outcome] += count
+        for column, names in zip(LISTS, said[1:], strict=True):
+            for name in _patterns(names) if column == "missing_facts" else names:
                 counts[column][name] += count
     return Tally(len(rows.which), refused, **counts, first_refused=tuple(_first_refused(rows, errors)))
 
 
+def _patterns(paths: Iterable[str]) -> Iterable[str]:
+    """The paths of facts, those of affiliates as those of any, each once."""
+    return dict.fromkeys(map(pattern_of, paths))
+
+
 def _counted(which: Any) -> Iterator[tuple[int, int]]:
-    counted = which.value_counts()
-    values, counts = counted.flatten()
+    """The places of answers, with how many rows got each."""
+    values, counts = which.value_counts().flatten()
     return zip(values.to_pylist(), counts.to_pylist(), strict=True)
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from eligibility.backlog.csv_lines import csv_lines
 from eligibility.backlog.deciding import Decided
-from eligibility.backlog.json_lines import JSON_LINES
+from eligibility.backlog.formats import Format
+from eligibility.backlog.result_csv import csv_lines
+from eligibility.backlog.result_jsonl import JSON_LINES
 from eligibility.backlog.result_lines import Lines
-from eligibility.backlog.results_parquet import ResultsParquet
-from eligibility.export_formats import Format
+from eligibility.backlog.result_parquet import ResultsParquet
 
 
 class ResultWriter(Protocol):

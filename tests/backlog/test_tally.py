@@ -6,7 +6,7 @@ from functools import reduce
 import pytest
 
 from eligibility.backlog.deciding import BacklogDecider, Decided
-from eligibility.backlog.rows import LISTS
+from eligibility.backlog.result_rows import LISTS
 from eligibility.backlog.tally import MOST_REFUSED, Tally, by_frequency, tally_decided, tally_of
 from tests.backlog.results import decided, pieces
 from tests.backlog.tables import table, texts

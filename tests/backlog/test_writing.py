@@ -11,13 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from eligibility.backlog.compressing import BLOCK, Compression, compressor
+from eligibility.backlog import result_lines
+from eligibility.backlog.compressing import BLOCK, compressor
 from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.form import DECISION, RESULTS
-from eligibility.backlog.results_parquet import WHOLE_GROUP_ROWS
+from eligibility.backlog.formats import Compression, Format
+from eligibility.backlog.result_parquet import WHOLE_GROUP_ROWS
 from eligibility.backlog.writing import result_writer
 from eligibility.defusing import defused
-from eligibility.export_formats import FORMATS, Format
+from eligibility.export_formats import FORMATS
 from eligibility.parquet import GROUP_ROWS
 from tests.backlog.results import NAMES, decided, ids_of, pieces, whole
 
@@ -131,6 +133,17 @@ def test_how_rows_are_cut_does_not_show(
     at_once = written(form, table, full=full)
     assert written(form, *pieces(table, [0, 1, 1, 7, 20, 0]), full=full) == at_once
     assert written(form, *pieces(table, [59]), full=full) == at_once
+
+
+@pytest.mark.parametrize("form", ["jsonl", "csv"])
+@pytest.mark.parametrize("full", [False, True])
+def test_long_tables_are_joined_in_portions(
+    form: Format, full: bool, backlog: BacklogDecider, made: Decided, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = whole(backlog, made, ids_of(made)) if full else made.table(ids_of(made))
+    at_once = written(form, table, full=full)
+    monkeypatch.setattr(result_lines, "WHOLE_AT_ONCE" if full else "AT_ONCE", 7)
+    assert written(form, table, full=full) == at_once
 
 
 @pytest.mark.parametrize("full, group", [(False, GROUP_ROWS), (True, WHOLE_GROUP_ROWS)])

@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from eligibility.backlog.form import DECISION
 from eligibility.backlog.result_lines import Layout, filled
-from eligibility.backlog.rows import LISTS, Error, Rows, Said
+from eligibility.backlog.result_rows import LISTS, Error, Rows, Said
 from eligibility.defusing import defused, defused_json
 from eligibility.export_formats import LIST_SEPARATOR
 

@@ -9,7 +9,7 @@ import orjson
 import pyarrow.compute as pc
 
 from eligibility.backlog.result_lines import Layout, filled
-from eligibility.backlog.rows import Error, Rows, Said
+from eligibility.backlog.result_rows import Error, Rows, Said
 
 _ESCAPED: Final = '["\\\\\\x00-\\x1f]'
 """Characters that a JSON text cannot hold as they are."""
