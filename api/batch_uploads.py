@@ -31,6 +31,7 @@ from eligibility.errors import Overtaken, StorageUnavailable
 from eligibility.storage import batches
 from eligibility.storage.batch_parts import StoredPart, delete_parts, store_parts
 from eligibility.storage.batch_slices import LARGEST_SLICE
+from eligibility.storage.batches import By, Input
 from eligibility.storage.keys import Key
 from eligibility.storage.queue import deferred
 
@@ -171,20 +172,12 @@ class _Counted:
 
 async def _begin(service: Service, key: Key, batch: UUID, form: Format, parts: int, rows: int) -> None:
     """Begin a batch under the ruleset in force, with its jobs in the queue. Raises StorageUnavailable."""
+    what = Input(form, rows, parts, jobs=deferred(batch, parts))
+    by = By(str(key.principal), CHANNEL)
     for attempt in range(_TRIES):
-        decider = await service.in_force.current()
+        digest = (await service.in_force.current()).ruleset.digest
         try:
-            await batches.begin(
-                service.log,
-                ruleset=decider.ruleset.digest,
-                form=form,
-                actor=str(key.principal),
-                channel=CHANNEL,
-                batch=batch,
-                rows=rows,
-                parts=parts,
-                jobs=deferred(batch, parts),
-            )
+            await batches.begin(service.log, what, by, ruleset=digest, batch=batch)
         except Overtaken:  # another ruleset was put in force
             if attempt == _TRIES - 1:
                 raise

@@ -20,7 +20,7 @@ from api.service import Service, service_of
 from eligibility.canonical import timestamp
 from eligibility.refusals import shown
 from eligibility.storage import batches
-from eligibility.storage.batches import Batch
+from eligibility.storage.batches import Batch, By
 from eligibility.storage.decisions import DEFAULT_LIMIT
 from eligibility.storage.keys import names_of
 from eligibility.storage.queue import withdraw
@@ -63,9 +63,8 @@ async def cancel(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Let nothing more of a batch be decided."""
     parameters(request)
     service, batch = service_of(request), await asked_about(request)
-    await batches.cancel(
-        service.log, service.database, batch.id, actor=str(caller(request).principal), channel=CHANNEL
-    )
+    by = By(str(caller(request).principal), CHANNEL)
+    await batches.cancel(service.log, service.database, batch.id, by)
     await withdraw(service.database, batch.id)
     return answer(as_json(await batch_document(service, await asked_about(request))))
 

@@ -19,11 +19,18 @@ without_asking = click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option(
     "--decision", "decisions", type=click.UUID, multiple=True, metavar="ID", help="Erase this one's."
 )
+@click.option("--batch", type=click.UUID, metavar="ID", help="Erase all of a backlog that has ended.")
 @click.option("--reason", help="Why; kept like the texts, and as erasable as they.")
 @without_asking
 @as_json
 def forget(
-    *, reference: str | None, decisions: tuple[UUID, ...], reason: str | None, yes: bool, as_json: bool
+    *,
+    reference: str | None,
+    decisions: tuple[UUID, ...],
+    batch: UUID | None,
+    reason: str | None,
+    yes: bool,
+    as_json: bool,
 ) -> int:
     """Erase everything private of a person or company, for ever; what was decided stays provable.
 
@@ -31,9 +38,17 @@ def forget(
     """
     from eligibility.commands.erasure import forget as run
 
-    if (reference is None) == (not decisions):
-        raise click.UsageError("say whose texts: give either `--reference` or `--decision`")
-    return run(settings(), reference=reference, decisions=decisions, reason=reason, yes=yes, as_json=as_json)
+    if [reference is not None, bool(decisions), batch is not None].count(True) != 1:
+        raise click.UsageError("say whose texts: give `--reference`, `--decision` or `--batch`")
+    return run(
+        settings(),
+        reference=reference,
+        decisions=decisions,
+        batch=batch,
+        reason=reason,
+        yes=yes,
+        as_json=as_json,
+    )
 
 
 @click.command("retain")

@@ -30,7 +30,7 @@ from eligibility.errors import ActRefused, RulesetInvalid, StorageUnavailable
 from eligibility.storage import batches, rulesets
 from eligibility.storage.batch_parts import load_part
 from eligibility.storage.batch_slices import Slice, SliceWriter
-from eligibility.storage.batches import Batch
+from eligibility.storage.batches import Batch, By
 from eligibility.storage.database import Database
 from eligibility.storage.log import AuditLog
 from eligibility.storage.queue import QUEUE, SLICE
@@ -50,6 +50,7 @@ MOST_RULESETS: Final = 4
 """Rulesets that a process decides under, before it makes room by ending: the engine never lets one go."""
 
 _LONGEST_PAUSE_SECONDS: Final = 30
+_US: Final = By(SYSTEM, BATCH)
 
 Made = TypeVar("Made")
 
@@ -114,10 +115,7 @@ class Slices:
                 await self._record(batch, piece, tries)
                 batch = await batches.find(self.database, identifier) or batch
             if batch.state == "running" and batch.rows == batch.progress.rows:
-                rows = batch.progress.rows
-                await batches.finish(
-                    self._log, self.database, identifier, rows=rows, actor=SYSTEM, channel=BATCH
-                )
+                await batches.finish(self._log, self.database, identifier, _US, rows=batch.rows)
 
     async def _record(self, batch: Batch, piece: Piece, tries: int) -> None:
         """Record a slice, without the rows that cannot be decided once it was tried often enough."""
@@ -132,9 +130,7 @@ class Slices:
         except (StorageUnavailable, ActRefused):
             raise
         except RulesetInvalid as error:
-            await batches.fail(
-                self._log, self.database, batch.id, problem=str(error), actor=SYSTEM, channel=BATCH
-            )
+            await batches.fail(self._log, self.database, batch.id, _US, problem=str(error))
         except Exception:
             if tries < TRIES + 1:
                 raise

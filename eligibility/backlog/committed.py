@@ -122,10 +122,10 @@ class Committed:
         table = _table(made, names, ids, answers, places)
         if not full:
             return table
-        whole: list[str | None] = [None] * made.rows
+        whole: list[bytes | None] = [None] * made.rows
         for place, row in enumerate(rows):
             whole[row] = self._whole(stored.decisions[place], stored.envelopes[place])
-        return table.append_column(DECISION, pa.array(whole, DECISION.type))
+        return table.append_column(DECISION, pa.array(whole, pa.binary()).cast(DECISION.type))
 
     async def _learn(self, reader: SliceReader, keys: set[bytes]) -> None:
         unknown = [key for key in keys if self._known.get(key) is None]
@@ -148,7 +148,7 @@ class Committed:
         subject = Subject(self._decider.questions[facts["model.generation"]], facts)
         return tuple(missing_paths(subject, content))
 
-    def _whole(self, decision: StoredDecision, body: bytes) -> str:
+    def _whole(self, decision: StoredDecision, body: bytes) -> bytes:
         """A decision as JSON, as it was answered."""
         envelope = orjson.loads(body)
         private = None if decision.private is None else orjson.loads(decision.private)
@@ -160,9 +160,9 @@ class Committed:
             evaluation = self._evaluation(decision.evaluation, EligibilityRequest(document, facts), content)
             if evaluation is not None:
                 made = Decision(EligibilityRequest(document, facts), evaluation, self._decider)
-                return made.json(identifier, at).decode()
+                return made.json(identifier, at)
         questions = self._decider.questions[facts["model.generation"]]
-        return orjson.dumps(recalled(questions, content, document, identifier, at)).decode()
+        return orjson.dumps(recalled(questions, content, document, identifier, at))
 
     def _evaluation(self, key: bytes, request: EligibilityRequest, content: _Content) -> Evaluation | None:
         """The evaluation that was recorded, None where the facts do not lead to its cells any more."""

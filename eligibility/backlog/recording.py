@@ -124,9 +124,7 @@ def _refusals(decided: Decided, rows: Sequence[int]) -> Iterator[dict[str, Any]]
         yield {"row": row, "request_id": decided.request_ids[row].as_py(), "error": answer.error}
 
 
-def _decisions(
-    first: int, decided: Decided, made: Sequence[int | None], vocabulary: Vocabulary
-) -> Decisions:
+def _decisions(first: int, decided: Decided, made: Sequence[int | None], vocabulary: Vocabulary) -> Decisions:
     """The decisions about the rows that were not refused. `made` says which evaluation belongs to a row."""
     texts = written(decided.requests, decided.request_ids, vocabulary)
     columns: tuple[list[Any], ...] = (
@@ -138,13 +136,14 @@ def _decisions(
         for column, value in zip(columns[2:], _alone(request, vocabulary), strict=True):
             column[row] = value
     if None in made:
-        columns = tuple([value for value, place in zip(column, made, strict=True) if place is not None] for column in columns)
+        columns = tuple(
+            [value for value, place in zip(column, made, strict=True) if place is not None]
+            for column in columns
+        )
     return Decisions(*columns)
 
 
-def _alone(
-    request: EligibilityRequest, vocabulary: Vocabulary
-) -> tuple[bytes, bytes | None, str | None]:
+def _alone(request: EligibilityRequest, vocabulary: Vocabulary) -> tuple[bytes, bytes | None, str | None]:
     """What is written of a request that was read by itself: as of those that are written together."""
     facts, private = split_private(request.document, lambda name: vocabulary.model(name) is not None)
     if request.request_id is not None:

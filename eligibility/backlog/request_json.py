@@ -64,7 +64,8 @@ def written(requests: Any, request_ids: Any, vocabulary: Vocabulary) -> Written:
             _put(private, path, _texts(path, given))
         else:
             _put(facts, path, _member(path, array))
-    return Written(*(_objects(tree, requests.num_rows) for tree in (facts, private)), references)
+    rows = requests.num_rows
+    return Written(_objects(facts, rows), _objects(private, rows), references)
 
 
 def _put(tree: _Tree, path: str, array: Any) -> None:
@@ -172,9 +173,7 @@ def _affiliates(array: Any) -> Any:
     items = pc.list_flatten(array)
     parts = {field.name: part for field, part in zip(items.type, items.flatten(), strict=True)}
     given = {
-        name: _member(f"{MEMBER}{name}", part)
-        for name, part in parts.items()
-        if part.null_count < len(part)
+        name: _member(f"{MEMBER}{name}", part) for name, part in parts.items() if part.null_count < len(part)
     }
     members = _members(given) if given else pa.array([b""] * len(items), pa.binary())
     lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int32())

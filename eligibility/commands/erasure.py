@@ -13,7 +13,13 @@ from eligibility.commands.failures import DONE, NO
 from eligibility.commands.opening import opened, service_login
 from eligibility.commands.output import console, print_json
 from eligibility.settings import Settings
-from eligibility.storage.erasure import Texts, erase, texts_of_decisions, texts_of_reference
+from eligibility.storage.erasure import (
+    Texts,
+    erase,
+    texts_of_batch,
+    texts_of_decisions,
+    texts_of_reference,
+)
 from eligibility.storage.records import SYSTEM
 
 
@@ -22,19 +28,23 @@ def forget(
     *,
     reference: str | None,
     decisions: Sequence[UUID],
+    batch: UUID | None = None,
     reason: str | None,
     yes: bool,
     as_json: bool,
 ) -> int:
-    """Erase all texts under a reference, or of some decisions, unless the answer to the question is no.
+    """Erase all texts under a reference, of a batch or of decisions, unless the answer to the question is no.
 
-    Raises NotFound where there are none, Held, SettingsInvalid, StorageError.
+    Raises NotFound where there are none, ActRefused where the batch is running, Held, SettingsInvalid,
+    StorageError.
     """
 
     async def within(url: str) -> int:
         async with opened(url, settings) as store:
             if reference is not None:
                 texts = await texts_of_reference(store.database, reference)
+            elif batch is not None:
+                texts = await texts_of_batch(store.database, batch)
             else:
                 texts = await texts_of_decisions(store.database, decisions)
             if not (yes or click.confirm(f"Erase the texts of {_described(texts)}, for ever?", err=True)):

@@ -166,4 +166,3 @@ async def _claimed(connection: Connection, made: Slice) -> bool:
 async def _copy(connection: Connection, statement: str, rows: bytes) -> None:
     async with connection.cursor() as cursor, cursor.copy(statement) as copy:
         await copy.write(rows)
-

@@ -5,11 +5,13 @@ cancelled, or failed; the record that says so tells how much was recorded. While
 it is told by its slices.
 """
 
+from __future__ import annotations
+
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 from uuid import UUID
 
 import uuid_utils.compat
@@ -53,6 +55,34 @@ _END = """
 _DELETE_PARTS = "DELETE FROM batch_part WHERE batch = %s"
 
 _batch, _slice, _record = tables.batch, tables.batch_slice, tables.record
+
+
+class By(NamedTuple):
+    """Who does something to a batch: a principal's id or `system`; and on which channel, such as `cli`."""
+
+    actor: str
+    channel: str
+
+
+class Input(NamedTuple):
+    """What a batch is made from.
+
+    `rows` is how many it has, None while that is not known; of an upload so many `parts` are stored under the
+    batch's id. `source` is what people call the file: a private text. `jobs` is what puts the parts into a
+    queue, in the transaction that begins the batch.
+    """
+
+    form: Format
+    rows: int | None = None
+    parts: int | None = None
+    source: str | None = None
+    jobs: Statement | None = None
+
+
+class _Ending(NamedTuple):
+    state: End
+    rows: int | None = None
+    problem: str | None = None
 
 
 @dataclass(frozen=True)
@@ -100,133 +130,100 @@ class Batch:
         return moment_of(self.id)
 
 
-async def begin(
-    log: AuditLog,
-    *,
-    ruleset: str,
-    form: Format,
-    actor: str,
-    channel: str,
-    batch: UUID | None = None,
-    rows: int | None = None,
-    parts: int | None = None,
-    source: str | None = None,
-    jobs: Statement | None = None,
-) -> UUID:
-    """Begin a batch under the ruleset in force; its id.
+async def begin(log: AuditLog, what: Input, by: By, *, ruleset: str, batch: UUID | None = None) -> UUID:
+    """Begin a batch under the ruleset in force; its id, which may be chosen before: a UUIDv7.
 
-    `batch` is its id where it was chosen before (a UUIDv7), `rows` how many it has where that is known. Where
-    `parts` of it were stored under that id, they must be all there. `source` is what people call the file: a
-    private text. `jobs` is what puts its slices into a queue, in the same transaction. Raises Overtaken where
-    another ruleset is in force or parts are missing, StorageUnavailable where it is not known to have begun.
+    Raises Overtaken where another ruleset is in force or parts are missing, StorageUnavailable where it is
+    not known to have begun.
     """
     identifier = batch or uuid_utils.compat.uuid7()
     digest = hash_bytes(ruleset)
     also = [
         Statement(_IS_IN_FORCE, (digest,), rows=1),
-        Statement(_START, (identifier, principal_id(actor), digest, form, rows), rows=1),
+        Statement(_START, (identifier, principal_id(by.actor), digest, what.form, what.rows), rows=1),
     ]
-    if parts is not None:
-        also.append(Statement(_HAS_PARTS, (identifier, parts, rows), rows=1))
-    if jobs is not None:
-        also.append(jobs)
+    if what.parts is not None:
+        also.append(Statement(_HAS_PARTS, (identifier, what.parts, what.rows), rows=1))
+    if what.jobs is not None:
+        also.append(what.jobs)
     entry = Entry(
         kind=STARTED,
         id=identifier,
         at=moment_of(identifier),
-        actor=actor,
-        channel=channel,
+        actor=by.actor,
+        channel=by.channel,
         ruleset=ruleset,
-        facts={"format": form} if rows is None else {"format": form, "rows": rows},
-        private={"source": source} if source else None,
+        facts={"format": what.form} if what.rows is None else {"format": what.form, "rows": what.rows},
+        private={"source": what.source} if what.source else None,
         also=tuple(also),
     )
     # jobs are many: nobody else's decision is to wait for them
-    await (log.append if jobs is None else log.append_aside)(entry)
+    await (log.append if what.jobs is None else log.append_aside)(entry)
     return identifier
 
 
-async def finish(
-    log: AuditLog, database: Database, batch: UUID, *, rows: int, actor: str, channel: str
-) -> Batch:
+async def finish(log: AuditLog, database: Database, batch: UUID, by: By, *, rows: int) -> Batch:
     """End a batch of which all rows are recorded.
 
     Raises ActRefused where some are not, or it ended otherwise; NotFound, StorageUnavailable.
     """
-    return await _end(log, database, batch, "done", rows=rows, problem=None, actor=actor, channel=channel)
+    return await _end(log, database, batch, by, _Ending("done", rows=rows))
 
 
-async def cancel(log: AuditLog, database: Database, batch: UUID, *, actor: str, channel: str) -> Batch:
+async def cancel(log: AuditLog, database: Database, batch: UUID, by: By) -> Batch:
     """End a batch before all its rows are recorded; what is recorded stays. Raises as `finish` does."""
-    return await _end(
-        log, database, batch, "cancelled", rows=None, problem=None, actor=actor, channel=channel
-    )
+    return await _end(log, database, batch, by, _Ending("cancelled"))
 
 
-async def fail(
-    log: AuditLog, database: Database, batch: UUID, *, problem: str, actor: str, channel: str
-) -> Batch:
+async def fail(log: AuditLog, database: Database, batch: UUID, by: By, *, problem: str) -> Batch:
     """End a batch that cannot go on. `problem` says why, without private texts. Raises as `finish` does."""
-    return await _end(
-        log, database, batch, "failed", rows=None, problem=problem, actor=actor, channel=channel
-    )
+    return await _end(log, database, batch, by, _Ending("failed", problem=problem))
 
 
-async def _end(
-    log: AuditLog,
-    database: Database,
-    batch: UUID,
-    end: End,
-    *,
-    rows: int | None,
-    problem: str | None,
-    actor: str,
-    channel: str,
-) -> Batch:
+async def _end(log: AuditLog, database: Database, batch: UUID, by: By, ending: _Ending) -> Batch:
     for _ in range(_MOST_TRIES):
         found = await find(database, batch)
         if found is None:
-            raise NotFound(f"there is no batch {batch}")
-        if found.state == end:
+            raise NotFound(f"there is no batch `{batch}`")
+        if found.state == ending.state:
             return found
         if found.state != "running":
             raise ActRefused(f"the batch has ended already: it is `{found.state}`")
-        if end == "done" and found.progress.rows != rows:
-            raise ActRefused(f"of {rows} rows of the batch {found.progress.rows} are recorded")
+        if ending.state == "done" and found.progress.rows != ending.rows:
+            raise ActRefused(f"of {ending.rows} rows of the batch {found.progress.rows} are recorded")
         try:
             # aside, since it waits for slices that are being recorded
-            await log.append_aside(_entry(found, end, rows, problem, actor, channel))
+            await log.append_aside(_entry(found, by, ending))
         except Overtaken:
             continue  # it ended meanwhile, or another slice was recorded: look again
     raise Overtaken("the batch goes on too fast to be ended: try again")
 
 
-def _entry(
-    batch: Batch, end: End, rows: int | None, problem: str | None, actor: str, channel: str
-) -> Entry:
+def _entry(batch: Batch, by: By, ending: _Ending) -> Entry:
     """The record of an end, with what is recorded until then."""
     identifier, progress = uuid_utils.compat.uuid7(), batch.progress
-    known = batch.rows if rows is None else rows
+    rows = batch.rows if ending.rows is None else ending.rows
     facts: dict[str, Any] = {
         "slices": progress.slices,
         "recorded": progress.rows,
         "refused": progress.refused,
         "outcomes": progress.outcomes,
     }
-    facts |= {name: value for name, value in (("rows", known), ("problem", problem)) if value is not None}
+    known = {"rows": rows, "problem": ending.problem}
+    facts |= {name: value for name, value in known.items() if value is not None}
     counts = [getattr(progress, name) for name in _COUNTS]
-    ending = (end, known, problem, identifier, batch.id, *counts, batch.id)
+    change = (ending.state, rows, ending.problem, identifier, batch.id, *counts, batch.id)
     return Entry(
-        kind=ENDS[end],
+        kind=ENDS[ending.state],
         id=identifier,
         at=moment_of(identifier),
-        actor=actor,
-        channel=channel,
+        actor=by.actor,
+        channel=by.channel,
         subject=batch.id,
         facts=facts,
         also=(
             Statement(_LOCK, (batch.id,), rows=1),
-            Statement(_END, ending, rows=1),
+            Statement(_END, change, rows=1),
             Statement(_DELETE_PARTS, (batch.id,)),
         ),
     )
@@ -236,10 +233,7 @@ def _batches() -> Select[Any]:
     counts = (
         select(
             func.count().label("slices"),
-            *(
-                func.coalesce(func.sum(_slice.c[name]), 0).label(f"{name}_recorded")
-                for name in _COUNTS[1:]
-            ),
+            *(func.coalesce(func.sum(_slice.c[name]), 0).label(f"{name}_recorded") for name in _COUNTS[1:]),
         )
         .where(_slice.c.batch == _batch.c.id)
         .lateral("counted")
@@ -303,4 +297,4 @@ def _batch_of(row: Row[Any]) -> Batch:
 async def _rows(database: Database, query: Select[Any]) -> Sequence[Row[Any]]:
     with translated():
         async with asyncio.timeout(STATEMENT_SECONDS), database.engine.connect() as connection:
-            return (await connection.execute(query)).all()
+            return tuple(await connection.execute(query))

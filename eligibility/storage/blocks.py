@@ -279,6 +279,13 @@ def record_row(prepared: Prepared, block_id: bytes, position: int) -> tuple[byte
     )
 
 
+class Leaves(NamedTuple):
+    """What a block says of its records: how many, and the root of the tree over them."""
+
+    count: int  # type: ignore[assignment]  # the header's name; values of a pair are not counted
+    root: bytes
+
+
 class Head(NamedTuple):
     """What heads the log: the last block, the sequence that follows it, and what is in force."""
 
@@ -286,7 +293,7 @@ class Head(NamedTuple):
     next_sequence: int
     hash: bytes
     ruleset: bytes | None
-    key: str | None
+    key: str
 
 
 async def lock_head(connection: Connection, memory: Memory) -> Head:
@@ -325,7 +332,8 @@ async def _seal(
     if replaced:
         raise Dropped(replaced)
     next_key = next((p.entry.next_key for p in winners if p.entry.next_key is not None), None)
-    header = await chain(connection, head, block_id, [p.leaf for p in winners], signer, next_key=next_key)
+    leaves = Leaves(len(winners), merkle.root([p.leaf for p in winners]))
+    header = await chain(connection, head, block_id, leaves, signer, next_key=next_key)
     return header.number, header.first, header.hash
 
 
@@ -333,12 +341,12 @@ async def chain(
     connection: Connection,
     head: Head,
     block_id: UUID,
-    leaves: Sequence[bytes],
+    leaves: Leaves,
     signer: Signer,
     *,
     next_key: str | None = None,
 ) -> Header:
-    """Chain a signed block of these leaves to the head that was locked, and move the head.
+    """Chain a signed block to the head that was locked, and move the head.
 
     Raises SigningKeyMissing, LogBehind or an error of psycopg.
     """
@@ -348,8 +356,7 @@ async def chain(
     header = Header(
         head.block + 1,
         head.next_sequence,
-        len(leaves),
-        merkle.root(leaves),
+        *leaves,
         head.hash,
         datetime.now(UTC),
         key.id,

@@ -15,8 +15,10 @@ import uuid_utils.compat
 from sqlalchemy import Row, Select, Uuid, any_, bindparam, select, union
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from eligibility.errors import Held, NotFound, Overtaken, RecordRefused
+from eligibility.backlog.ids import MOST_ROWS, ids_of
+from eligibility.errors import ActRefused, Held, NotFound, Overtaken, RecordRefused
 from eligibility.storage import tables
+from eligibility.storage.batches import find
 from eligibility.storage.database import STATEMENT_SECONDS, Database
 from eligibility.storage.decisions import storable
 from eligibility.storage.entries import DECISION, Entry, Statement, month_of
@@ -80,6 +82,26 @@ async def texts_of_decisions(database: Database, decisions: Sequence[UUID]) -> T
     found = await _found(database, _having_texts(named))
     if found is None:
         raise NotFound("there is nothing to erase: none of these has texts any more")
+    return found
+
+
+async def texts_of_batch(database: Database, batch: UUID) -> Texts:
+    """All texts kept of a batch that has ended: of its decisions, of lines refused, the name of its file.
+
+    Raises NotFound where there is no such batch or it has none, ActRefused where it is running,
+    StorageUnavailable.
+    """
+    made = await find(database, batch)
+    if made is None:
+        raise NotFound(f"there is no batch `{batch}`: nothing was erased")
+    if made.state == "running":
+        raise ActRefused(f"the batch `{batch}` is running: cancel it before its texts are erased")
+    ids = ids_of(batch)
+    decisions = select(_record.c.id).where(_record.c.id.between(ids.of(0), ids.of(MOST_ROWS - 1)))
+    itself = select(_record.c.id).where(_record.c.id == batch)
+    found = await _found(database, union(_having_texts(decisions), _having_texts(itself)))
+    if found is None:
+        raise NotFound("there is nothing to erase: the batch has no texts any more")
     return found
 
 

@@ -15,8 +15,9 @@ from uuid import UUID
 
 import uuid_utils.compat
 
+from eligibility import merkle
 from eligibility.canonical import timestamp
-from eligibility.storage.blocks import record_row
+from eligibility.storage.blocks import Leaves, record_row
 from eligibility.storage.copying import binary_row, binary_text, binary_time, binary_value, framed
 from eligibility.storage.entries import DECISION, Prepared, StoredEvaluation
 from eligibility.storage.packing import PACKED
@@ -51,8 +52,8 @@ class Made(NamedTuple):
 class Decisions(NamedTuple):
     """Decisions by columns, in the order of their ids.
 
-    Their rows in the backlog; the place of each one's evaluation among those made; canonical JSON; and what is
-    searched for. `private` and `references` are None where there is none.
+    Their rows in the backlog; the place of each one's evaluation among those made; canonical JSON; and what
+    is searched for. `private` and `references` are None where there is none.
     """
 
     numbers: Sequence[int]
@@ -63,12 +64,12 @@ class Decisions(NamedTuple):
 
 
 class Rows(NamedTuple):
-    """Rows as they are copied into the log, the records' leaves, and the id of the block they make."""
+    """Rows as they are copied into the log, and what the block says of them, of which this is the id."""
 
     block: UUID
     records: bytes
     private: bytes | None
-    leaves: tuple[bytes, ...]
+    leaves: Leaves
 
 
 class _Shared(NamedTuple):
@@ -117,16 +118,16 @@ def copied(common: Common, made: Sequence[Made], decisions: Decisions, last: Pre
         leaf = sha256(body).digest()
         position, length = place.to_bytes(4), len(stored).to_bytes(4)
         records.append(
-            b"".join(
-                (start_of_record, own, block_column, position, columns, length, stored, _HASH, leaf)
-            )
+            b"".join((start_of_record, own, block_column, position, columns, length, stored, _HASH, leaf))
         )
         leaves.append(leaf)
     records.append(binary_row(record_row(last, block.bytes, len(leaves))))
     if last.private is not None:
         values = (last.entry.id.bytes, last.salt, last.private, binary_text(last.reference))
         texts.append(binary_row(values))
-    return Rows(block, framed(records), framed(texts) if texts else None, (*leaves, last.leaf))
+    leaves.append(last.leaf)
+    tree = Leaves(len(leaves), merkle.root(leaves))
+    return Rows(block, framed(records), framed(texts) if texts else None, tree)
 
 
 def _shared(common: Common, made: Sequence[Made]) -> list[_Shared]:

@@ -29,9 +29,7 @@ TABLES = (
         CONSTRAINT batch_ruleset_fkey FOREIGN KEY (ruleset) REFERENCES ruleset (digest),
         CONSTRAINT batch_format_check CHECK (format IN ('jsonl', 'csv', 'parquet')),
         CONSTRAINT batch_state_check CHECK (state IN ('running', 'done', 'cancelled', 'failed')),
-        CONSTRAINT batch_rows_check CHECK (rows >= 0),
-        CONSTRAINT batch_problem_check CHECK ((problem IS NOT NULL) = (state = 'failed')),
-        CONSTRAINT batch_ended_by_check CHECK ((ended_by IS NULL) = (state = 'running'))
+        CONSTRAINT batch_rows_check CHECK (rows >= 0)
     )
     """,
     "CREATE INDEX batch_actor_id_idx ON batch (actor, id)",
@@ -51,9 +49,7 @@ TABLES = (
         CONSTRAINT batch_slice_pkey PRIMARY KEY (batch, number),
         CONSTRAINT batch_slice_record_key UNIQUE (record),
         CONSTRAINT batch_slice_batch_fkey FOREIGN KEY (batch) REFERENCES batch (id),
-        CONSTRAINT batch_slice_rows_check
-            CHECK (rows BETWEEN 0 AND 4095 AND rows = refused + permitted + prohibited + contact_meta),
-        CONSTRAINT batch_slice_counts_check CHECK (least(refused, permitted, prohibited, contact_meta) >= 0),
+        CONSTRAINT batch_slice_rows_check CHECK (rows BETWEEN 0 AND 4095),
         CONSTRAINT batch_slice_source_check CHECK (octet_length(source) = 32)
     )
     """,
@@ -74,11 +70,12 @@ KEEP_BATCH = """
 CREATE FUNCTION keep_batch() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 BEGIN
     IF TG_OP = 'INSERT' THEN
-        IF NEW.state <> 'running' THEN
+        IF NEW.state <> 'running' OR NEW.ended_by IS NOT NULL OR NEW.problem IS NOT NULL THEN
             RAISE EXCEPTION 'a batch begins as one that is running' USING ERRCODE = 'restrict_violation';
         END IF;
         RETURN NEW;
-    ELSIF TG_OP = 'DELETE' OR NEW.state = 'running'
+    ELSIF TG_OP = 'DELETE' OR NEW.state = 'running' OR NEW.ended_by IS NULL
+        OR (NEW.problem IS NOT NULL) <> (NEW.state = 'failed')
         OR (NEW.id, NEW.actor, NEW.ruleset, NEW.format) <> (OLD.id, OLD.actor, OLD.ruleset, OLD.format) THEN
         RAISE EXCEPTION 'the log is append-only: a batch can end once, and nothing else'
             USING ERRCODE = 'restrict_violation';
@@ -99,14 +96,18 @@ $$
 
 # After the row is there, so that a slice that was recorded is found to be so, however the batch ended. The
 # lock lets the batch end only when the slice is committed, or is not.
-REQUIRE_RUNNING = """
-CREATE FUNCTION require_running() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
+ACCEPT_SLICE = """
+CREATE FUNCTION accept_slice() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog, pg_temp AS $$
 DECLARE
     found text;
 BEGIN
     SELECT b.state INTO found FROM public.batch b WHERE b.id = NEW.batch FOR SHARE;
     IF found <> 'running' THEN
         RAISE EXCEPTION 'the batch has ended: nothing more is recorded in it' USING ERRCODE = 'EL001';
+    ELSIF NEW.rows <> NEW.refused + NEW.permitted + NEW.prohibited + NEW.contact_meta
+        OR least(NEW.refused, NEW.permitted, NEW.prohibited, NEW.contact_meta) < 0 THEN
+        RAISE EXCEPTION 'the rows of a slice are those refused and those decided'
+            USING ERRCODE = 'check_violation';
     END IF;
     RETURN NULL;
 END
@@ -128,7 +129,8 @@ BEGIN
     IF TG_TABLE_NAME = 'batch_slice' THEN
         wanted := jsonb_build_object(
             'kind', 'batch.slice',
-            'ruleset', (SELECT 'sha256:' || encode(b.ruleset, 'hex') FROM public.batch b WHERE b.id = NEW.batch),
+            'ruleset', (SELECT 'sha256:' || encode(b.ruleset, 'hex')
+                        FROM public.batch b WHERE b.id = NEW.batch),
             'facts', jsonb_build_object(
                 'subject', NEW.batch, 'number', NEW.number, 'first', NEW.first, 'line', NEW.line,
                 'rows', NEW.rows, 'refused', NEW.refused, 'input', 'sha256:' || encode(NEW.source, 'hex'),
@@ -163,8 +165,8 @@ TRIGGERS = (
     FOR EACH ROW EXECUTE FUNCTION keep_batch()
     """,
     """
-    CREATE TRIGGER require_running AFTER INSERT ON batch_slice
-    FOR EACH ROW EXECUTE FUNCTION require_running()
+    CREATE TRIGGER accept_slice AFTER INSERT ON batch_slice
+    FOR EACH ROW EXECUTE FUNCTION accept_slice()
     """,
     """
     CREATE TRIGGER refuse_change BEFORE UPDATE OR DELETE ON batch_slice
@@ -272,7 +274,7 @@ $$
 
 def upgrade() -> None:
     """Make the tables, and let the service do what it must."""
-    for statement in (*TABLES, KEEP_BATCH, REQUIRE_RUNNING, ANNOUNCED, *TRIGGERS, RETAIN):
+    for statement in (*TABLES, KEEP_BATCH, ACCEPT_SLICE, ANNOUNCED, *TRIGGERS, RETAIN):
         op.execute(statement)
     _, service = role_names(str(op.get_bind().scalar(text("SELECT current_database()"))))
     for statement in (

@@ -12,6 +12,7 @@ import orjson
 import pytest
 import uuid_utils.compat
 
+from eligibility import merkle
 from eligibility.backlog.deciding import BacklogDecider
 from eligibility.backlog.form import Part
 from eligibility.backlog.ids import MOST_ROWS, row_id
@@ -24,9 +25,9 @@ from eligibility.reading import request_from
 from eligibility.recording import decision_entry, moment_of
 from eligibility.storage import records
 from eligibility.storage.batch_slices import Slice
+from eligibility.storage.blocks import record_row
 from eligibility.storage.copying import binary_row
 from eligibility.storage.entries import Entry, prepare
-from eligibility.storage.blocks import record_row
 from eligibility.storage.packing import unpacked
 from eligibility.storage.records import commitment
 from tests.backlog.tables import Row, golden, table, texts
@@ -96,7 +97,6 @@ def check(backlog: BacklogDecider, requests: Any, values: Sequence[Any], actor: 
                 patch.setattr("secrets.token_bytes", lambda _: salt)  # noqa: B023 - used up within the turn
             alone = prepare(one, b"")
         assert columns == list(record_row(alone, made.copied.block.bytes, place))
-        assert made.copied.leaves[place] == alone.leaf
         assert unpacked(columns[11] or b"") == alone.body
         reference = alone.reference.encode() if alone.reference else None
         assert private.pop(one.id.bytes, None) == (salt and [alone.salt, alone.private, reference])
@@ -104,6 +104,8 @@ def check(backlog: BacklogDecider, requests: Any, values: Sequence[Any], actor: 
         assert made.evaluations[one.evaluation.key] == one.evaluation
     assert list(private) == [made.record.entry.id.bytes] * bool(made.refused)
     assert next(places)[0] == len(found) - 1
+    leaves = [columns[12] or b"" for columns in found]
+    assert made.copied.leaves == (len(leaves), merkle.root(leaves))
     return made
 
 
@@ -143,11 +145,25 @@ def with_fact(fact: str, value: Any, **changes: Any) -> Row:
 
 ODD_TEXTS = (
     *("", " ", "\u00a0\u2003", "\t\n", "\x1c", "\x85", '"', "\\", 'a"b\\c', "\x01\x1f\x7f", "\n"),
-    *("é", "名前", "\U0001f600", "\u2028", "</script>", "\x1f", "x" * 500, " padded ", "-", "\u0000", "y" * 501),
+    *(
+        "é",
+        "名前",
+        "\U0001f600",
+        "\u2028",
+        "</script>",
+        "\x1f",
+        "x" * 500,
+        " padded ",
+        "-",
+        "\u0000",
+        "y" * 501,
+    ),
 )
 
 
-@pytest.mark.parametrize("fact", [path for path, fact in FACTS.items() if fact.kind in {"text", "model_name"}])
+@pytest.mark.parametrize(
+    "fact", [path for path, fact in FACTS.items() if fact.kind in {"text", "model_name"}]
+)
 def test_odd_texts(backlog: BacklogDecider, fact: str) -> None:
     requests = [with_fact(fact, text) for text in ODD_TEXTS]
     check(backlog, table(requests), requests)
@@ -167,7 +183,7 @@ def test_only_names_out_of_the_catalogue_are_private(backlog: BacklogDecider, na
 
 
 def test_lists_are_sets(backlog: BacklogDecider) -> None:
-    lists = ([], ["use"], ["use", "develop", "use"], ["develop", "fine_tune", "use"])
+    lists: tuple[list[str], ...] = ([], ["use"], ["use", "develop", "use"], ["develop", "fine_tune", "use"])
     requests = [with_fact("use.activities", value) for value in lists]
     requests += [with_fact("use.languages", value) for value in ([], ["en", "EN-us", "de", "en"])]
     requests += [
@@ -183,7 +199,7 @@ def test_a_slice_of_a_table_and_one_without_rows(backlog: BacklogDecider) -> Non
     whole = table(requests)
     check(backlog, whole.slice(11, 20), requests[11:31])
     made = check(backlog, whole.slice(3, 0), [])
-    assert (made.rows, made.outcomes, len(made.copied.leaves)) == (0, {}, 1)
+    assert (made.rows, made.outcomes, made.copied.leaves.count) == (0, {}, 1)
 
 
 def test_the_record_of_a_slice(backlog: BacklogDecider) -> None:
@@ -239,6 +255,12 @@ def test_texts_by_kind_are_those_that_are_parted_from_records() -> None:
 def test_a_row_without_private_texts_has_none(backlog: BacklogDecider) -> None:
     made = sliced(backlog, table([{"model": {"generation": "llama-4"}, "entity": {"kind": "company"}}]))
     assert made.copied.private is None
-    assert rows_in(made.copied.records)[-1] == rows_in(
-        b"PGCOPY\n\xff\r\n\0" + bytes(8) + binary_row(record_row(made.record, made.copied.block.bytes, 1)) + b"\xff\xff"
-    )[0]
+    assert (
+        rows_in(made.copied.records)[-1]
+        == rows_in(
+            b"PGCOPY\n\xff\r\n\0"
+            + bytes(8)
+            + binary_row(record_row(made.record, made.copied.block.bytes, 1))
+            + b"\xff\xff"
+        )[0]
+    )

@@ -51,6 +51,20 @@ def test_the_service_decides_backlogs_by_itself(service: Service) -> None:
         assert client.get("/health/ready").status_code == 200
 
 
+def test_a_backlog_goes_on_once_the_database_is_back(service: Service) -> None:
+    with service.client() as client:
+        place = uploaded(client, jsonl(requests(4 * SLICE)))
+        until(lambda: client.get(place).json()["decided"] > 0, "some of it is decided")
+        server = service.postgres()
+        assert server is not None
+
+        os.kill(server, signal.SIGKILL)
+
+        until(lambda: client.get(place).status_code == 200, "the database is back")
+        assert ended(client, place)["decided"] == 4 * SLICE
+        assert [line["line"] for line in results(client, place)] == list(range(1, 4 * SLICE + 1))
+
+
 def test_where_nobody_decides_a_backlog_waits_for_a_worker(
     without: Service, client: httpx.Client, tmp_path: Path
 ) -> None:

@@ -23,6 +23,7 @@ from eligibility.recording import decision_entry
 from eligibility.ruleset import Ruleset
 from eligibility.ruleset_life import Actor
 from eligibility.signing import SigningKey
+from eligibility.storage.batches import By, Format, Input, cancel, fail, finish
 from eligibility.storage.database import Database
 from eligibility.storage.entries import Entry
 from eligibility.storage.erasure import erase, texts_of_decisions
@@ -38,6 +39,7 @@ from eligibility.verifying.anchors import read_checkpoints
 from eligibility.verifying.verification import Wanted
 from tests.conftest import FreshDatabase
 from tests.properties.requests import document
+from tests.storage.backlogs import ROWS, record, started
 from tests.storage.living import Living
 from tests.storage.making import SECRET, made_in, remark
 
@@ -96,7 +98,24 @@ async def _write(database: FreshDatabase, signer: Signer, decider: Decider) -> N
                 numbers = range(DECISIONS, DECISIONS + 3 * len(MONTHS))
                 old = [_decision(random, deciders, random.choice(principals), number) for number in numbers]
                 await _take_away(log, service, old, group)
+                await _backlogs(log, service, signer, deciders[1], principals[0])
     await service.close()
+
+
+async def _backlogs(log: AuditLog, service: Database, signer: Signer, decider: Decider, actor: str) -> None:
+    """Decide backlogs of each fate, some slices of each."""
+    by = By(actor, "http")
+    fates: dict[str, Format] = {"done": "jsonl", "cancelled": "csv", "failed": "csv", "running": "parquet"}
+    for fate, form in fates.items():
+        rows = 2 * ROWS if fate in {"done", "running"} else None
+        made = await started(log, decider, Input(form, rows, source="requests of November"), actor=actor)
+        await record(log, service, signer, made, range(2))
+        if fate == "done":
+            await finish(log, service, made.batch, by, rows=2 * ROWS)
+        elif fate == "cancelled":
+            await cancel(log, service, made.batch, by)
+        elif fate == "failed":
+            await fail(log, service, made.batch, by, problem="the file ends within a line")
 
 
 async def _put_in_force(log: AuditLog, service: Database, keys: Keys, draft: Ruleset) -> None:

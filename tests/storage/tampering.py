@@ -211,7 +211,12 @@ def insert_a_copy(log: Tampered) -> str:
     """Insert a row like another, but for its key and what must be unique."""
     table = log.random.choice([name for name in TABLES if name != "head"])
     row = log.some(table)
-    unique = {"block": ("id", "first"), "principal": ("name",), "api_key": ("mac",)}.get(table, ())
+    unique = {
+        "block": ("id", "first"),
+        "principal": ("name",),
+        "api_key": ("mac",),
+        "batch_slice": ("record",),
+    }.get(table, ())
     copy = row | {name: log._near(row[name]) for name in (*TABLES[table], *unique)}
     log.insert(table, copy)
     return f"inserted into {table}: {copy!r}"
