@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import aclosing, asynccontextmanager, suppress
@@ -24,11 +25,11 @@ from eligibility.settings import Settings
 from eligibility.storage.batch_parts import delete_strays
 from eligibility.storage.database import Database
 from eligibility.storage.log import AuditLog
-from eligibility.storage.queue import HEARTBEAT_SECONDS, QUEUE, SILENT_SECONDS, Alive, give_back, queue
+from eligibility.storage.queue import QUEUE, SILENT_SECONDS, Alive, beat, give_back, queue
 from eligibility.storage.secret_files import service_secret
 from eligibility.storage.signing_keys import signer
 
-logger = logging.getLogger(__name__)
+logger = logging.getLogger("eligibility.batch_worker")
 
 GRACE_SECONDS: Final = 20
 """How long slices under way may take to end once the process is told to stop."""
@@ -37,6 +38,8 @@ AT_ONCE: Final = 2
 """Slices under way at a time: while one is written, the next is decided."""
 
 _LOOK_SECONDS: Final = 1.0
+"""How often it looks for new slices, and shows that it lives."""
+
 _SWEEP_SECONDS: Final = 600.0
 
 
@@ -44,7 +47,11 @@ def main() -> None:
     """Decide until told to stop; a supervisor starts this."""
     if len(sys.argv) != 2:  # noqa: PLR2004 - the parent
         sys.exit("a worker belongs to a service: run `eligibility worker`")
-    run(_work(adopted(sys.argv[1], "eligibility worker")))
+    settings = adopted(sys.argv[1], "eligibility worker")
+    logging.getLogger("psycopg.pool").setLevel(
+        logging.ERROR
+    )  # each of its many tries to connect is a warning
+    run(_work(settings))
 
 
 async def _work(settings: Settings) -> None:
@@ -68,7 +75,9 @@ async def _work(settings: Settings) -> None:
             delete_jobs="always",
             additional_context={"slices": slices},
             install_signal_handlers=False,
-            update_heartbeat_interval=HEARTBEAT_SECONDS,
+            # what it does aside ends for good where the database goes away for a while, so `_tend` does it
+            listen_notify=False,
+            update_heartbeat_interval=math.inf,
             stalled_worker_timeout=SILENT_SECONDS,
             worker_middleware=[partial(_shown, alive)],
         )
@@ -117,12 +126,13 @@ async def _slices(url: str, settings: Settings) -> AsyncIterator[Slices]:
 
 async def _tend(app: App, worker: Worker, alive: Alive, database: Database) -> None:
     """Show that the worker lives, give back what dead ones left, take away uploads that came to nothing."""
-    loop = asyncio.get_running_loop()
+    loop, is_lost = asyncio.get_running_loop(), False
     next_sweep = loop.time()
     while True:
         try:
             if worker.worker_id is not None:
                 await alive.show(worker.worker_id)
+                await beat(app, worker.worker_id)
             given = await give_back(app, database)
             if given:
                 logger.warning("%d slices of workers that are gone are given to others", given)
@@ -130,9 +140,13 @@ async def _tend(app: App, worker: Worker, alive: Alive, database: Database) -> N
                 next_sweep = loop.time() + _SWEEP_SECONDS
                 await delete_strays(database)
         except StorageUnavailable as error:
-            logger.warning("the queue could not be tended: %s", error)
+            if not is_lost:  # once, not every second
+                logger.warning("the queue of backlogs is out of reach, and looked for: %s", error)
+            is_lost = True
         except Exception:
-            logger.exception("tending the queue failed")
+            logger.exception("tending the queue of backlogs failed")
+        else:
+            is_lost = False
         await asyncio.sleep(_LOOK_SECONDS)
 
 

@@ -92,11 +92,14 @@ class Slices:
 
         While the database is away it waits. Raises whatever else keeps the slice from being recorded.
         """
+        is_waiting = False
         while True:
             try:
                 return await self._decide(batch, number, tries)
             except StorageUnavailable as error:
-                logger.warning("slice %d of batch %s waits: %s", number, batch, error)
+                if not is_waiting:  # once, not every second
+                    logger.warning("slice %d of batch %s waits: %s", number, batch, error)
+                is_waiting = True
                 await asyncio.sleep(error.retry_after)
 
     async def close(self) -> None:

@@ -26,7 +26,6 @@ QUEUE: Final = "batches"
 SLICE: Final = "batches:slice"
 """The task that decides and records one slice; arguments `batch` and `number`."""
 
-HEARTBEAT_SECONDS: Final = 2.0
 SILENT_SECONDS: Final = 10.0
 """A worker that was not heard of for so long is taken for dead, and its slices are given to others."""
 
@@ -122,6 +121,14 @@ class Alive:
         """Let the lock go."""
         if self._connection is not None:
             await self._connection.close()
+
+
+async def beat(app: App, worker: int) -> None:
+    """Say that a worker is heard of. Raises StorageUnavailable."""
+    try:
+        await app.job_manager.update_heartbeat(worker)
+    except ConnectorException as error:
+        raise StorageUnavailable("the queue of backlogs cannot be written: try again shortly") from error
 
 
 async def give_back(app: App, database: Database) -> int:
