@@ -1,8 +1,14 @@
-"""Results of batches, streamed from what is committed, as far as there is any without a gap."""
+"""Results of batches, streamed from what is committed, as far as there is any without a gap.
+
+Each answer has a connection and a thread of its own, so that neither readers nor decisions wait for it.
+"""
 
 import asyncio
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
 from typing import Any, Final, NamedTuple, cast
+from uuid import UUID
 
 import pyarrow.compute as pc
 import uuid_utils.compat
@@ -19,13 +25,15 @@ from api.filters import one_of, read_values
 from api.incoming import parameters
 from api.recording import ACCESS, CHANNEL
 from api.service import Service, service_of
-from eligibility.backlog.committed import Committed, Stored
+from eligibility.backlog.committed import Committed
 from eligibility.backlog.formats import Format
-from eligibility.backlog.writing import ResultWriter, result_writer
+from eligibility.backlog.writing import result_writer
 from eligibility.decider import Decider
 from eligibility.recording import moment_of
+from eligibility.ruleset import Ruleset
 from eligibility.storage.batch_reading import StoredSlice, reading_slices
 from eligibility.storage.batches import Batch
+from eligibility.storage.database import Database
 from eligibility.storage.entries import Entry
 from eligibility.storage.keys import Key
 
@@ -101,25 +109,45 @@ async def _pieces(
 
     Raises Refusal where too many are under way, StorageUnavailable.
     """
-    async with service.results.turn(), reading_slices(service.database) as reader:
+    async with service.results.turn():
         if batch.actor != str(key.principal):
             await _record_access(service, batch, key)
         ruleset = await service.ruleset(batch.ruleset)
-        committed = await asyncio.to_thread(lambda: Committed(Decider(ruleset)))
-        writer = result_writer(written.form, full=written.full)
-        yield b""
-        yield writer.start()
-        for each in slices:
-            stored = await committed.read(reader, batch.id, each, full=written.full)
-            piece = await asyncio.to_thread(_piece, writer, committed, stored, written)
-            if piece:
-                yield piece
-        yield writer.end()
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="results")
+        pieces = _rendered(service.database, ruleset, batch.id, slices, written)
+        try:
+            yield b""
+            while (piece := await _next(thread, pieces)) is not None:
+                if piece:
+                    yield piece
+        finally:
+            thread.submit(pieces.close)  # in its turn, for a piece may still be in the making
+            thread.shutdown(wait=False)
 
 
-def _piece(writer: ResultWriter, committed: Committed, stored: Stored, written: _Written) -> bytes:
-    table = committed.table(stored, full=written.full)
-    return writer.write(table.filter(pc.is_valid(table["error"])) if written.refused else table)
+async def _next(thread: ThreadPoolExecutor, pieces: Iterator[bytes]) -> bytes | None:
+    piece: bytes | None = await asyncio.get_running_loop().run_in_executor(thread, next, pieces, None)
+    return piece
+
+
+def _rendered(
+    database: Database, ruleset: Ruleset, batch: UUID, slices: Sequence[StoredSlice], written: _Written
+) -> Generator[bytes]:
+    """Results, slice by slice, read over a connection and in an event loop of their own."""
+    with asyncio.Runner() as runner:
+        held = AsyncExitStack()
+        try:
+            reader = runner.run(held.enter_async_context(reading_slices(database)))
+            committed = Committed(Decider(ruleset))
+            writer = result_writer(written.form, full=written.full)
+            yield writer.start()
+            for each in slices:
+                stored = runner.run(committed.read(reader, batch, each, full=written.full))
+                table = committed.table(stored, full=written.full)
+                yield writer.write(table.filter(pc.is_valid(table["error"])) if written.refused else table)
+            yield writer.end()
+        finally:
+            runner.run(held.aclose())
 
 
 async def _record_access(service: Service, batch: Batch, key: Key) -> None:
