@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import UUID
 
 from benchmarks.requests import requests
 from eligibility.canonical import canonical
@@ -40,6 +41,9 @@ BLOCK = 64
 """Records, as 64 connections at once make them."""
 
 DIFFERENT = 10_000
+CALLERS = tuple(str(UUID(int=number)) for number in range(1, 21))
+"""Who asks: keys of the API, whose decisions are stored packed as those of a real log are."""
+
 AIM = 50_000
 """Records a second, integrity with all columns."""
 
@@ -83,7 +87,7 @@ async def _fill(url: str, folder: Path, count: int) -> None:
         group = [
             decision_entry(
                 decisions[number % DIFFERENT],
-                actor="system",
+                actor=CALLERS[number % len(CALLERS)],
                 channel="http",
                 idempotency_key=f"request {number}" if number % 2 else None,
             )

@@ -6,7 +6,8 @@ This is the work of a short-lived process (`elsewhere`); nothing here talks to a
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Final, NamedTuple
+from functools import cached_property
+from typing import Any, Final, NamedTuple
 
 import orjson
 
@@ -69,16 +70,41 @@ class Replayed(NamedTuple):
     content: bytes | None
 
 
-class Before(NamedTuple):
-    """A recorded evaluation, read: what it says, its generation, and its cells with what carries them over.
+class Before:
+    """A recorded evaluation, of which each part is read when it is asked for: most are asked for one alone.
 
-    Of a ruleset of other semantics, cells can not be read: there is none.
+    There are no questions and no cells where its ruleset has other semantics: they can not be read then.
     """
 
-    told: Told
-    generation: str
-    cells: Cells | None
-    carrier: Carrier | None
+    def __init__(self, recorded: Recorded, asking: Callable[[str], Questions | None]) -> None:
+        """Read an evaluation, with the questions that its ruleset asks of a generation, if there are any."""
+        self._recorded = recorded
+        self._asking = asking
+
+    @cached_property
+    def told(self) -> Told:
+        """What it says."""
+        return told(orjson.loads(self._recorded.content))
+
+    @cached_property
+    def generation(self) -> str:
+        """The generation whose rules were asked."""
+        return str(self._document[GENERATION])
+
+    @cached_property
+    def questions(self) -> Questions | None:
+        """What its ruleset asks."""
+        return self._asking(self.generation)
+
+    @cached_property
+    def cells(self) -> Cells | None:
+        """Its cells."""
+        return None if self.questions is None else self.questions.cells_of(self._document)
+
+    @cached_property
+    def _document(self) -> dict[str, Any]:
+        document: dict[str, Any] = orjson.loads(self._recorded.cells)
+        return document
 
 
 class Decides:
@@ -124,12 +150,10 @@ class Decides:
         """Read a recorded evaluation. Raises EngineFailure where its ruleset was not made known."""
         if recorded.ruleset not in self._known:
             raise EngineFailure(f"the ruleset `{recorded.ruleset}` was not made known to the process")
-        document, said = orjson.loads(recorded.cells), told(orjson.loads(recorded.content))
-        generation, ruleset = document[GENERATION], self._known[recorded.ruleset]
-        if ruleset is None:
-            return Before(said, generation, None, None)
-        cells = self._asking(ruleset, generation).cells_of(document)
-        return Before(said, generation, cells, self._carrier(ruleset, generation))
+        ruleset = self._known[recorded.ruleset]
+        return Before(
+            recorded, lambda generation: None if ruleset is None else self._asking(ruleset, generation)
+        )
 
     def again(self, recorded: Recorded, given: Given | None) -> Replayed:
         """What comes of deciding one decision again: by its facts, or without them by its recorded cells.
@@ -142,7 +166,7 @@ class Decides:
         if recorded.ruleset == self.ruleset.digest:
             content = self.content(recorded.cells)
             return Replayed(self.as_recorded(recorded, content), content)
-        found = self.carried(before) if given is None else self.cells(given, lambda: before)
+        found = self.carried(before) if given is None else self.cells(given, before)
         if isinstance(found, Unanswered):
             return Replayed(NotDecidable(found.facts), None)
         if isinstance(found, Refused):
@@ -165,11 +189,10 @@ class Decides:
         """The cells that a recorded evaluation has under this ruleset, as far as its own cells answer."""
         if before.generation not in self.ruleset.generations:
             return Refused(((GENERATION, before.generation),))
-        if before.carrier is None or before.cells is None:
-            return Unanswered((ANYTHING,))
-        return before.carrier.carry(before.cells)
+        carrier, cells = self.carrier(before), before.cells
+        return Unanswered((ANYTHING,)) if carrier is None or cells is None else carrier.carry(cells)
 
-    def cells(self, given: Given, before: Callable[[], Before]) -> Cells | Refused | Unanswered:
+    def cells(self, given: Given, before: Before) -> Cells | Refused | Unanswered:
         """The cells that the facts of a decision have under this ruleset, if it accepts them.
 
         Where private texts were erased, the recorded cells answer for them as far as they do.
@@ -179,10 +202,10 @@ class Decides:
         facts = flatten(facts_of(envelope, private))
         generation = facts[GENERATION]
         if private is None and "private" in envelope and generation in self.ruleset.generations:
-            recorded = before()
-            if recorded.carrier is None or recorded.cells is None:
+            carrier, cells = self.carrier(before), before.cells
+            if carrier is None or cells is None:
                 return Unanswered((ANYTHING,))
-            return recorded.carrier.without_texts(facts, recorded.cells)
+            return carrier.without_texts(facts, cells)
         found = refused(facts, self.ruleset.vocabulary)
         if found is not None:
             return found
@@ -215,11 +238,15 @@ class Decides:
             self._questions[key] = Questions(ruleset, ruleset.program(generation))
         return self._questions[key]
 
-    def _carrier(self, old: Ruleset, generation: str) -> Carrier | None:
-        if generation not in self.ruleset.generations:
+    def carrier(self, before: Before) -> Carrier | None:
+        """What carries the cells of an evaluation over to this ruleset.
+
+        None where they can not be read, or where this ruleset does not know the generation.
+        """
+        old = before.questions
+        if old is None or old.generation not in self.ruleset.generations:
             return None
-        key = (old.digest, generation)
+        key = (old.ruleset.digest, old.generation)
         if key not in self._carriers:
-            both = (self._asking(one, generation) for one in (old, self.ruleset))
-            self._carriers[key] = Carrier(*both)
+            self._carriers[key] = Carrier(old, self._asking(self.ruleset, old.generation))
         return self._carriers[key]

@@ -16,6 +16,7 @@ from eligibility.answering import OPEN, status_cell
 from eligibility.atoms import MULTIMODAL, UNKNOWN, Cells, Kept, Question, Questions
 from eligibility.carrying_affiliates import Affiliates
 from eligibility.carrying_models import NAME, Models, Said
+from eligibility.carrying_open import BEHALF, KIND, TEXTS, Settling
 from eligibility.domains import AFFILIATES, DECLARED_BY, FACTS, NATURAL_PERSONS, ORGANISATIONS
 from eligibility.facts import EligibilityRequest
 from eligibility.fields import ABSENT, all_codes, answers_to, candidates
@@ -23,15 +24,12 @@ from eligibility.naming import Naming, naming_of
 from eligibility.refusing import PURPOSES, Reason, Refused, model_reasons, unknown_purposes
 from eligibility.ruleset import Status
 
-KIND, BEHALF = "entity.kind", "use.on_behalf_of"
 Sort = tuple[str, str]
 _ORGANISATION, _PERSON, _EMPLOYED = ("company", "self"), ("individual", "self"), ("individual", "employer")
 """Applicants of whom different facts count."""
 
 Carried = Mapping[int, frozenset[int]]
 """For each recorded cell of a fact, the cells that the same values have under the other ruleset."""
-
-_TEXTS = {"text", "model_name"}
 
 
 @dataclass(frozen=True)
@@ -74,6 +72,10 @@ class Carrier:
         self._naming: Callable[[tuple[str, int]], Naming | None] = Kept(
             lambda key: self._named(*key)
         ).__getitem__
+        self.settling: Callable[[tuple[str, ...]], Settling] = Kept(
+            lambda unanswered: Settling(new, unanswered)
+        ).__getitem__
+        """What settles these facts where recorded cells leave them open."""
         self._dropped = [
             one for one in old.ruleset.vocabulary.purposes if one not in new.ruleset.vocabulary.purposes
         ]
@@ -108,7 +110,7 @@ class Carrier:
             if FACTS[question.fact].kind == "text":
                 asked[place] = _one(self._asked(question, cells), question.fact, unanswered)
         for place, (obligation, (status, _)) in enumerate(self.new.statuses):
-            if FACTS[status.fact].kind in _TEXTS:
+            if FACTS[status.fact].kind in TEXTS:
                 statuses[place] = _one(self._statuses[place](cells), f"status of {obligation}", unanswered)
         model: Said | None = None
         if NAME in facts:
@@ -261,7 +263,7 @@ def _statuses_carried(
 ) -> dict[int, frozenset[int]]:
     found: dict[int, set[int]] = {OPEN: {OPEN}}
     domain = FACTS[old[0].fact]
-    if domain.kind in _TEXTS:
+    if domain.kind in TEXTS:
         return {OPEN: frozenset({OPEN})}
     for value in domain.values or (False, True):
         found.setdefault(status_cell(value, *old), set()).add(status_cell(value, *new))

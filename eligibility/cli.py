@@ -14,6 +14,7 @@ from uuid import UUID
 
 import click
 
+from eligibility.cli_batch import batch
 from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
 from eligibility.cli_proof import checkpoint, rotate_key, verify
 from eligibility.cli_proof import keys as signing_keys
@@ -106,6 +107,9 @@ def decide(*, file: BinaryIO, rules: Path | None, record: bool, as_json: bool, *
         asked["changes"], asked["change_kind"], asked["sufficient"], tuple(dict.fromkeys(asked["why_not"]))
     )
     return run(file.read(), rules, settings(), record=record, as_json=as_json, asked=wanted)
+
+
+main.add_command(batch)
 
 
 @main.group()

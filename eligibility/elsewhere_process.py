@@ -42,9 +42,11 @@ class Answers:
         """See `Groups.evaluations`."""
         return self._grouping.evaluations(rows)
 
-    def decisions(self, rows: Sequence[tuple[bytes, bytes, bytes | None]]) -> Numbered:
+    def decisions(
+        self, keys: Sequence[bytes], bodies: Sequence[bytes], private: Sequence[bytes | None]
+    ) -> Numbered:
         """See `Groups.decisions`."""
-        return self._grouping.decisions(rows)
+        return self._grouping.decisions(keys, bodies, private)
 
     def tries(self, form: Format, piece: Piece, first: int, rows: int) -> None:
         """Read a piece of a backlog and decide some of its rows, to see whether one survives it."""

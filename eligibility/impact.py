@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+from collections import defaultdict
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, aclosing, asynccontextmanager
 from dataclasses import dataclass, field
@@ -90,19 +91,19 @@ class Impact:
         }
 
 
-_NO_ID = UUID(int=2**128 - 1)
+_NO_ID = b"\xff" * 16
 """Greater than any."""
 
 
 @dataclass
 class _Tally:
-    """What is counted of one group."""
+    """What is counted of one group; `example` is an id in binary."""
 
     decisions: int = 0
     evaluations: set[bytes] = field(default_factory=set)
-    example: UUID = _NO_ID
+    example: bytes = _NO_ID
 
-    def add(self, evaluation: bytes, decisions: int, example: UUID) -> None:
+    def add(self, evaluation: bytes, decisions: int, example: bytes) -> None:
         self.decisions += decisions
         self.evaluations.add(evaluation)
         self.example = min(self.example, example)
@@ -187,8 +188,8 @@ class _Decider:
 
     async def decisions(self, rows: Sequence[KeptFacts]) -> list[bytes | int]:
         """For each row the canonical document of its group, or UNCHANGED."""
-        asked = [tuple(row[1:]) for row in rows]  # plain ones cross at half the cost
-        return self._documents(await self._elsewhere.ask("decisions", asked))
+        _, keys, bodies, private = zip(*rows, strict=True)  # by columns they cross at half the cost
+        return self._documents(await self._elsewhere.ask("decisions", keys, bodies, private))
 
     def _documents(self, found: Numbered) -> list[bytes | int]:
         self._groups += found.new
@@ -200,7 +201,7 @@ class _Work:
 
     def __init__(self, progress: Progress | None) -> None:
         self._progress = progress
-        self._tallies: dict[bytes, _Tally] = {}
+        self._tallies: defaultdict[bytes, _Tally] = defaultdict(_Tally)
         self.waiting: set[bytes] = set()
         self.decided = self.distinct = self.unchanged = self.by_facts = 0
 
@@ -247,10 +248,10 @@ class _Work:
             self._add(found, row.evaluation, 1, row.id)
         self._tell()
 
-    def _add(self, found: bytes | int, evaluation: bytes, decisions: int, example: UUID) -> None:
+    def _add(self, found: bytes | int, evaluation: bytes, decisions: int, example: bytes) -> None:
         self.decided += decisions
         if isinstance(found, bytes):
-            self._tallies.setdefault(found, _Tally()).add(evaluation, decisions, example)
+            self._tallies[found].add(evaluation, decisions, example)
         else:
             self.unchanged += decisions
 
@@ -278,7 +279,7 @@ class _Work:
                 change=orjson.loads(document),
                 decisions=tally.decisions,
                 evaluations=len(tally.evaluations),
-                example=tally.example,
+                example=UUID(bytes=tally.example),
             )
             for document, tally in self._tallies.items()
         ]

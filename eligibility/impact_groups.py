@@ -5,19 +5,30 @@ Like changes are one group, known by a number to whoever asks. A group's documen
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any as Anything
 from typing import Final, NamedTuple
+
+import orjson
 
 from eligibility.again import Before, Decides, Given, Recorded
 from eligibility.atoms import Cells
 from eligibility.canonical import canonical
 from eligibility.carrying import Unanswered
+from eligibility.carrying_open import Settling
+from eligibility.decider import Recent
 from eligibility.refusing import Refused
 from eligibility.replay import Again, Changed, NotDecidable
+from eligibility.storage.packing import packed_facts, unpacked
+from eligibility.storage.records import facts_of
 
 UNCHANGED: Final = 0
 ASK_FACTS: Final = -1
 """In place of a group: the recorded cells do not answer what the draft asks, so the facts must."""
+
+
+_MOST_READ: Final = 262_144
+"""What was read of facts lately; where it is read again, so is what came of it."""
 
 
 class Numbered(NamedTuple):
@@ -25,6 +36,13 @@ class Numbered(NamedTuple):
 
     numbers: list[int]
     new: list[bytes]
+
+
+class _Open(NamedTuple):
+    """An evaluation whose cells leave something open; nothing settles it where they can not be read."""
+
+    recorded: Recorded
+    settling: Settling | None
 
 
 class Groups:
@@ -35,7 +53,8 @@ class Groups:
         self._decides = decides
         self._numbers: dict[bytes, int] = {}
         self._new: list[bytes] = []
-        self._open: dict[bytes, Recorded] = {}
+        self._open: dict[bytes, _Open] = {}
+        self._read: Recent[tuple[Anything, ...], int] = Recent(_MOST_READ)
         self._seen: dict[tuple[bytes, Cells | Refused | Unanswered], int] = {}
 
     def evaluations(self, rows: Sequence[tuple[bytes, Recorded]]) -> Numbered:
@@ -45,14 +64,14 @@ class Groups:
         """
         return self._numbered([self._evaluation(key, recorded) for key, recorded in rows])
 
-    def decisions(self, rows: Sequence[tuple[bytes, bytes, bytes | None]]) -> Numbered:
-        """Sort decisions by their facts. Rows are the key of the evaluation, and what `Given` is made of.
+    def decisions(
+        self, keys: Sequence[bytes], bodies: Sequence[bytes], private: Sequence[bytes | None]
+    ) -> Numbered:
+        """Sort decisions by their facts: keys of their evaluations, envelopes as they are stored, texts.
 
         Raises EvaluatorsDisagree, EngineFailure.
         """
-        return self._numbered(
-            [self._decision(key, Given(envelope, private)) for key, envelope, private in rows]
-        )
+        return self._numbered(list(map(self._decision, keys, bodies, private)))
 
     def _numbered(self, numbers: list[int]) -> Numbered:
         new, self._new = self._new, []
@@ -65,24 +84,34 @@ class Groups:
         before = self._decides.before(recorded)
         found = self._decides.carried(before)
         if isinstance(found, Unanswered):
-            self._open[key] = recorded
+            carrier = self._decides.carrier(before)
+            self._open[key] = _Open(recorded, None if carrier is None else carrier.settling(found.facts))
             return ASK_FACTS
         return self._number(self._decides.decide(before, found))
 
-    def _decision(self, key: bytes, given: Given) -> int:
-        def before() -> Before:
-            return self._decides.before(self._open[key])
+    def _decision(self, key: bytes, body: bytes, private: bytes | None) -> int:
+        settling = self._open[key].settling
+        if settling is None:
+            return self._by_facts(key, body, private)
+        read = (key, *_read(settling, body, private))
+        number = self._read.get(read)
+        if number is None:
+            number = self._by_facts(key, body, private)
+            self._read.put(read, number)
+        return number
 
-        found = self._decides.cells(given, before)
+    def _by_facts(self, key: bytes, body: bytes, private: bytes | None) -> int:
+        before = self._decides.before(self._open[key].recorded)
+        found = self._decides.cells(Given(unpacked(body), private), before)
         seen = (key, found)
         if seen not in self._seen:
             self._seen[seen] = self._number(self._again(before, found))
         return self._seen[seen]
 
-    def _again(self, before: Callable[[], Before], found: Cells | Refused | Unanswered) -> Again:
+    def _again(self, before: Before, found: Cells | Refused | Unanswered) -> Again:
         if isinstance(found, Unanswered):
             return NotDecidable(found.facts)
-        return self._decides.decide(before(), found)
+        return self._decides.decide(before, found)
 
     def _number(self, again: Again | None) -> int:
         if again is None or (isinstance(again, Changed) and not again):
@@ -92,3 +121,16 @@ class Groups:
             self._numbers[document] = len(self._numbers) + 1
             self._new.append(document)
         return self._numbers[document]
+
+
+def _read(settling: Settling, body: bytes, private: bytes | None) -> tuple[Anything, ...]:
+    """What settles a decision: whether its texts were erased, and what is read of its facts."""
+    packed = packed_facts(body)
+    if packed is None:
+        envelope = orjson.loads(body)
+        facts, has_texts = envelope["facts"], "private" in envelope
+    else:
+        facts, has_texts = orjson.loads(packed), True
+    if private is not None and settling.reads_texts:
+        facts = facts_of({"facts": facts}, orjson.loads(private))
+    return (has_texts and private is None, *settling.read(facts))

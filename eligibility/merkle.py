@@ -25,7 +25,8 @@ def root(leaves: Sequence[bytes]) -> bytes:
     level = list(leaves)
     while len(level) > 1:  # an odd one out rises, which is the same tree as splitting from above
         odd = level[-1:] if len(level) % 2 else []
-        level = [node(left, right) for left, right in zip(level[::2], level[1::2], strict=False)] + odd
+        pairs = zip(level[::2], level[1::2], strict=False)
+        level = [sha256(b"\x01" + left + right).digest() for left, right in pairs] + odd
     return level[0]
 
 

@@ -19,17 +19,17 @@ _FORMATS: Final[Mapping[str, Format]] = {
 _COMPRESSIONS: Final[Mapping[str, Compression]] = {"gz": "gzip", "zst": "zstd"}
 
 
-def format_of(name: str) -> tuple[Format, Compression]:
+def format_of(name: str, given: Format | None = None) -> tuple[Format, Compression]:
     """The format and the compression that a file's name ends with: `backlog.csv.gz`.
 
-    Raises BacklogRefused.
+    A format that is given goes before what the name says. Raises BacklogRefused.
     """
     rest, _, suffix = name.lower().rpartition(".")
     compression = _COMPRESSIONS.get(suffix)
     if compression is not None:
         suffix = rest.rpartition(".")[2]
-    form = _FORMATS.get(suffix)
-    if form is None or "." not in name:
+    form = given or (_FORMATS.get(suffix) if "." in name else None)
+    if form is None:
         detail = f"`{name}` does not say its format: end it with .jsonl, .ndjson, .csv or .parquet"
         raise BacklogRefused([Fault("", f"{detail}, and .gz or .zst where it is compressed")])
     return form, compression

@@ -15,7 +15,7 @@ from eligibility.building import build
 from eligibility.canonical import canonical
 from eligibility.commands.failures import DONE, WRONG_USE
 from eligibility.commands.opening import opened, service_login
-from eligibility.commands.output import EFFECTS, console, heading, indented, print_json, said
+from eligibility.commands.output import EFFECTS, console, heading, indented, print_json, said, said_outcome
 from eligibility.commands.reasons import show_reasons
 from eligibility.decider import Decider, Decision
 from eligibility.errors import RequestRefused
@@ -29,11 +29,6 @@ from eligibility.settings import Settings
 from eligibility.storage import rulesets
 from eligibility.why_not import unknown_name
 
-_SIGNS = {
-    "permitted": ("✓", "+", "green"),
-    "prohibited": ("✗", "x", "red"),
-    "contact_meta": ("?", "?", "yellow"),
-}
 _STATUS_STYLES = {"met": "green", "unmet": "red", "unknown": "dim"}
 
 Document = Mapping[str, Anything]
@@ -113,9 +108,7 @@ def _refuse(refused: RequestRefused, *, as_json: bool) -> int:
 
 def _show(document: Document, out: Console) -> None:
     """Print a decision for people, what matters most first."""
-    sign, plain_sign, colour = _SIGNS[document["outcome"]]
-    word = document["outcome"].replace("_", " ").capitalize().replace("meta", "Meta")
-    out.print(f"{sign if out.encoding.startswith('utf') else plain_sign} {word}", style=f"bold {colour}")
+    out.print(said_outcome(out, document["outcome"], bold=True))
     indented(out, 2, document["summary"])
     _why(document, out)
     _findings(document, out)

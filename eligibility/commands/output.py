@@ -16,6 +16,9 @@ _NEVER_FOLDED = 10_000
 OUTCOMES = {"permitted": "green", "prohibited": "red", "contact_meta": "yellow"}
 """The colour of each outcome."""
 
+SIGNS = {"permitted": ("✓", "+"), "prohibited": ("✗", "x"), "contact_meta": ("?", "?")}
+"""What stands before each outcome, and where that cannot be printed: it is never told by colour alone."""
+
 EFFECTS = {"prohibits": "red", "contact": "yellow", "exempts": "green", "note": "cyan"}
 """The colour of each effect of findings."""
 
@@ -52,6 +55,13 @@ def table(out: Console, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -
     for row in rows:
         made.add_row(*(cell if isinstance(cell, Text) else Text(str(cell)) for cell in row))
     out.print(made)
+
+
+def said_outcome(out: Console, outcome: str, *, bold: bool = False) -> Text:
+    """An outcome with its sign, in its colour."""
+    sign = SIGNS[outcome][0 if out.encoding.startswith("utf") else 1]
+    word = outcome.replace("_", " ").capitalize().replace("meta", "Meta")
+    return Text(f"{sign} {word}", style=f"{'bold ' * bold}{OUTCOMES[outcome]}")
 
 
 def said(value: object) -> str:

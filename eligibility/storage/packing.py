@@ -34,7 +34,16 @@ def packed(body: bytes) -> bytes:
         return body
     ids = bytes.fromhex(((_NIL if actor == _SYSTEM else actor) + identifier).replace(b"-", b"").decode())
     hashes = bytes.fromhex((evaluation + private + ruleset).decode())
-    return b"%b%b%b%b%b %b %b" % (PACKED, ids, hashes, at, channel, outcome, facts)
+    return before_facts(ids, hashes, b"%b%b %b " % (at, channel, outcome)) + facts
+
+
+def before_facts(ids: bytes, hashes: bytes, words: bytes) -> bytes:
+    """How packed bytes begin; the canonical bytes of the facts follow, and nothing else.
+
+    `ids` are those of actor and record, `hashes` those of evaluation, private texts and ruleset, `words` the
+    time without its `Z` and the channel, a space, the outcome and a space.
+    """
+    return b"%b%b%b%b" % (PACKED, ids, hashes, words)
 
 
 def unpacked(stored: bytes) -> bytes:
@@ -54,6 +63,11 @@ def unpacked(stored: bytes) -> bytes:
             *(hashes[64:128], hashes[128:]),
         )
     )
+
+
+def packed_facts(stored: bytes) -> bytes | None:
+    """The canonical bytes of the facts, None where the envelope is not packed; if it is, there were texts."""
+    return stored[_AT.stop :].split(b" ", 2)[2] if stored.startswith(PACKED) else None
 
 
 def _id(digits: str) -> bytes:

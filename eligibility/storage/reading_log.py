@@ -16,21 +16,26 @@ from eligibility.storage.database import CONNECT_ARGUMENTS
 from eligibility.storage.failures import translated
 from eligibility.storage.urls import libpq_url
 
-RECORDS_AT_ONCE = 4096
+RECORDS_AT_ONCE = 1024
 _BLOCKS_AT_ONCE = 2048
 _ROWS_AT_ONCE = 4096
 
 Connection: TypeAlias = psycopg.Connection[Any]
 RecordRow: TypeAlias = tuple[Any, ...]
-"""In the order of `_RECORDS`. Ids and times are as envelopes write them, the body as it is stored."""
+"""In the order of `_RECORDS`. Ids are as envelopes write them, the body is as it is stored.
+
+Times are as envelopes write them but for the end, which is `AD` in place of `Z`, so that no other era looks
+like ours. The last is actor and id in binary.
+"""
 
 _RECORDS = b"""
-    SELECT r.block::text, r.position, r.id::text, r.kind,
-           to_char(r.at, 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), r.actor::text, r.channel, r.evaluation_key,
+    SELECT b.place, r.position, r.id::text, r.kind,
+           to_char(r.at, 'YYYY-MM-DD"T"HH24:MI:SS.USBC'), r.actor::text, r.channel, r.evaluation_key,
            r.outcome, r.generation, r.subject::text, r.body, r.leaf,
-           p.salt, p.content, p.entity_reference, x.made_by
-    FROM record r LEFT JOIN private p ON p.record = r.id LEFT JOIN erased x ON x.record = r.id
-    WHERE r.block = ANY(%s) ORDER BY r.block, r.position
+           p.salt, p.content, p.entity_reference, x.made_by, uuid_send(r.actor) || uuid_send(r.id)
+    FROM unnest(%s) WITH ORDINALITY b (id, place) JOIN record r ON r.block = b.id
+    LEFT JOIN private p ON p.record = r.id LEFT JOIN erased x ON x.record = r.id
+    ORDER BY b.place, r.position
 """
 _ACTS = """
     SELECT b.first + r.position, b.number, r.id, r.kind, r.at, r.actor::text, r.channel, r.body, p.content
@@ -205,11 +210,11 @@ class LogReader:
         if piece:
             yield piece
 
-    def records(self, blocks: Sequence[UUID]) -> dict[str, list[RecordRow]]:
-        """The records of these blocks by block, each in the order of positions."""
-        found: dict[str, list[RecordRow]] = {str(block): [] for block in blocks}
+    def records(self, blocks: Sequence[UUID]) -> list[list[RecordRow]]:
+        """The records of each of these blocks, in the order of positions."""
+        found: list[list[RecordRow]] = [[] for _ in blocks]
         for row in self._cursor.execute(_RECORDS, (list(blocks),)).fetchall():
-            found[row[0]].append(row)
+            found[row[0] - 1].append(row)
         return found
 
     def dropped(self, blocks: Sequence[UUID]) -> dict[UUID, list[DroppedLeaf]]:

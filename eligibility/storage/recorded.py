@@ -13,17 +13,19 @@ import psycopg
 from eligibility.storage.database import Database
 from eligibility.storage.entries import DECISION
 from eligibility.storage.failures import translated
-from eligibility.storage.packing import unpacked
 from eligibility.storage.records import hash_bytes, hash_text
 
 ROWS: Final = 512
 """Rows that are fetched at once."""
 
+_FACTS: Final = 2_048
+"""The same of facts, most of which take little to deal with."""
+
 _STATEMENT_SECONDS = 120
 """How long a query may take that looks at every decision of a period."""
 
 _EVALUATIONS = """
-    SELECT e.key, e.ruleset, e.cells, e.content, shared.decisions, shared.example
+    SELECT e.key, e.ruleset, e.cells, e.content, shared.decisions, uuid_send(shared.example)
     FROM (
         SELECT evaluation_key AS key, count(*) AS decisions, min(id::text COLLATE "C")::uuid AS example
         FROM record WHERE kind = %(kind)s AND id >= %(first)s AND id < %(end)s
@@ -39,7 +41,7 @@ _RULESETS = """
     )
 """
 _DECISIONS = """
-    SELECT r.id, r.evaluation_key, r.body, p.content
+    SELECT uuid_send(r.id), r.evaluation_key, r.body, p.content
     FROM record r LEFT JOIN private p ON p.record = r.id AND p.record >= %(first)s AND p.record < %(end)s
     WHERE r.kind = %(kind)s AND r.id >= %(first)s AND r.id < %(end)s AND r.evaluation_key = ANY(%(keys)s)
 """
@@ -62,22 +64,28 @@ class Period:
 
 
 class SharedEvaluation(NamedTuple):
-    """A distinct evaluation of a period: its key, what it was made of, and how many decisions share it."""
+    """A distinct evaluation of a period: its key, what it was made of, and how many decisions share it.
+
+    `example` is the id of the first of these, in binary.
+    """
 
     evaluation: bytes
     ruleset: str
     cells: bytes
     content: bytes
     decisions: int
-    example: UUID
+    example: bytes
 
 
 class KeptFacts(NamedTuple):
-    """What is kept of a decision's facts: the envelope, and the private texts, if there still are any."""
+    """What is kept of a decision's facts: the envelope, and the private texts, if there still are any.
 
-    id: UUID
+    `id` is in binary, `body` the envelope as it is stored.
+    """
+
+    id: bytes
     evaluation: bytes
-    envelope: bytes
+    body: bytes
     private: bytes | None
 
 
@@ -104,17 +112,17 @@ class Snapshot:
 
     async def decisions(self, evaluations: Collection[bytes]) -> AsyncGenerator[list[KeptFacts]]:
         """The facts of the decisions that share these evaluations, in portions. Raises StorageUnavailable."""
-        async for rows in self._portions(_DECISIONS, {"keys": list(evaluations)}):
-            yield [KeptFacts(*row)._replace(envelope=unpacked(row[2])) for row in rows]
+        async for rows in self._portions(_DECISIONS, {"keys": list(evaluations)}, _FACTS):
+            yield list(map(KeptFacts._make, rows))
 
     async def _portions(
-        self, query: str, parameters: dict[str, Any]
+        self, query: str, parameters: dict[str, Any], at_once: int = ROWS
     ) -> AsyncGenerator[Sequence[tuple[Any, ...]]]:
         with translated():
             async with self._connection.cursor(name="recorded", binary=True) as cursor:
                 given = {"kind": DECISION, **self._period.bounds, **parameters}
                 await cursor.execute(query.encode(), given)
-                while rows := await cursor.fetchmany(ROWS):
+                while rows := await cursor.fetchmany(at_once):
                     yield rows
 
 

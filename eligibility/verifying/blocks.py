@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any as Anything
 
 from eligibility import merkle
-from eligibility.chain import BEFORE_THE_FIRST
-from eligibility.decider import Recent
+from eligibility.chain import BEFORE_THE_FIRST, Header
 from eligibility.storage.reading_log import BlockRow, DroppedLeaf, LogReader, RecordRow
 from eligibility.storage.records import hash_text
 from eligibility.verifying.key_history import KeyHistory, signature_flaws
@@ -45,7 +43,7 @@ class _Walk:
         self._known = known
         self._tell = tell
         self._findings = Findings()
-        self._evaluations: Recent[bytes, tuple[str, str, str]] = Recent(_MOST_EVALUATIONS)
+        self._evaluations: dict[bytes, tuple[str, str, str, bytes, bytes]] = {}
         self._meaning = None if known.rulesets is None else Meaning(known.rulesets, reader.cells)
         self._number, self._sequence, self._previous = 1, 1, BEFORE_THE_FIRST
 
@@ -58,23 +56,24 @@ class _Walk:
         for blocks in self._reader.blocks(first, last):
             ids = [block.id for block in blocks]
             records, dropped = self._reader.records(ids), self._reader.dropped(ids)
-            evaluations = self._evaluations_of(records.values())
-            for block in blocks:
-                self._block(block, records[str(block.id)], dropped.get(block.id, ()), evaluations)
+            self._fetch_evaluations(records)
+            for block, rows in zip(blocks, records, strict=True):
+                self._block(block, rows, dropped.get(block.id, ()))
             self._tell(sum(block.count for block in blocks))
         self._gap(last + 1)
         return self._findings
 
-    def _evaluations_of(self, blocks: Anything) -> dict[bytes, tuple[str, str, str]]:
-        """The evaluations that these records name, of which many were seen before."""
-        keys = {row[7] for rows in blocks for row in rows} - {None}
-        found = {key: seen for key in keys if (seen := self._evaluations.get(key)) is not None}
-        wanted = [key for key in keys if key not in found]
-        if wanted:
-            for key, (content_hash, ruleset, outcome) in self._reader.evaluations(wanted).items():
-                found[key] = hash_text(content_hash), hash_text(ruleset), outcome
-                self._evaluations.put(key, found[key])
-        return found
+    def _fetch_evaluations(self, blocks: Sequence[Sequence[RecordRow]]) -> None:
+        """Get to know the evaluations that these records name, of which many were seen before."""
+        wanted = {row[7] for rows in blocks for row in rows} - self._evaluations.keys() - {None}
+        if len(self._evaluations) + len(wanted) > _MOST_EVALUATIONS:
+            self._evaluations.clear()
+            wanted = {row[7] for rows in blocks for row in rows} - {None}
+        for key, (content_hash, ruleset, outcome) in self._reader.evaluations([*wanted]).items():
+            self._evaluations[key] = (
+                *(hash_text(content_hash), hash_text(ruleset), outcome),
+                *(content_hash, ruleset),
+            )
 
     def _gap(self, number: int) -> None:
         """Say which blocks are missing before this number."""
@@ -89,17 +88,18 @@ class _Walk:
         block: BlockRow,
         rows: Sequence[RecordRow],
         dropped: Sequence[DroppedLeaf],
-        evaluations: Mapping[bytes, tuple[str, str, str]],
     ) -> None:
         findings = self._findings
         is_next = block.number == self._number
         if not is_next:
             self._gap(block.number)
-        findings.extend(self._chain_flaws(block, is_next=is_next))
-        findings.extend(signature_flaws(block, self._known.keys))
+        header = block.header
+        findings.extend(self._chain_flaws(block, header, is_next=is_next))
+        findings.extend(signature_flaws(block, header, self._known.keys))
         leaves: dict[int, bytes] = {}
         is_intact = True
-        number, first, retained, meaning = block.number, block.first, self._known.retained, self._meaning
+        number, first, evaluations = block.number, block.first, self._evaluations
+        retained, meaning = self._known.retained, self._meaning
         for row in rows:
             position = row[1]
             leaf, envelope, private, flaws = check_record(
@@ -128,10 +128,10 @@ class _Walk:
         findings.looked_at["dropped records"] += len(dropped)
         findings.looked_at["blocks"] += 1
         findings.looked_at["signatures"] += block.key is not None
-        self._number, self._sequence = block.number + 1, block.header.next_sequence
+        self._number, self._sequence = block.number + 1, header.next_sequence
         self._previous = block.hash
 
-    def _chain_flaws(self, block: BlockRow, *, is_next: bool) -> Iterator[Flaw]:
+    def _chain_flaws(self, block: BlockRow, header: Header, *, is_next: bool) -> Iterator[Flaw]:
         place = Place(block.number)
         if is_next and block.first != self._sequence:
             what = "it does not begin where the block before ends"
@@ -139,9 +139,9 @@ class _Walk:
         if is_next and block.previous != self._previous:
             what = "it does not name the block before by its hash"
             yield place.flaw("integrity", "block.previous", what, block.previous, self._previous)
-        if block.hash != block.header.hash:
+        if block.hash != header.hash:
             what = "it is not the hash of the header: it, or another column of the block, was changed"
-            yield place.flaw("integrity", "block.hash", what, block.hash, block.header.hash)
+            yield place.flaw("integrity", "block.hash", what, block.hash, header.hash)
 
 
 def _leaf_flaws(block: BlockRow, leaves: Mapping[int, bytes], *, is_intact: bool) -> Iterator[Flaw]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import orjson
 
-from eligibility.chain import is_signed_by
+from eligibility.chain import Header, is_signed_by
 from eligibility.signing import fingerprint
 from eligibility.storage.key_rotation import GENESIS, ROTATED
 from eligibility.storage.reading_log import Act, BlockRow
@@ -94,7 +94,7 @@ def pinned_flaws(history: KeyHistory, pinned: str | None) -> Iterator[Flaw]:
         )
 
 
-def signature_flaws(block: BlockRow, history: KeyHistory) -> Iterator[Flaw]:
+def signature_flaws(block: BlockRow, header: Header, history: KeyHistory) -> Iterator[Flaw]:
     """What is wrong with a block's key and signature."""
     expected = history.expected(block.number)
     if block.key != expected:
@@ -111,6 +111,6 @@ def signature_flaws(block: BlockRow, history: KeyHistory) -> Iterator[Flaw]:
         )
     if block.key is None and block.signature is None:
         return
-    if not is_signed_by(block.header, block.signature, history.public):
+    if not is_signed_by(header, block.signature, history.public):
         what = "the signature is not that of the key over the block's header"
         yield Flaw("authenticity", what, block.number, column="block.signature")

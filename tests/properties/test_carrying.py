@@ -131,7 +131,13 @@ def draft_of(ruleset: Ruleset, name: str, random: Random) -> Ruleset:
     return changed(ruleset, change) if change else mutated(ruleset, random, [name])
 
 
+ALIKE = sized(4, 100)
 DRAFTS = (*MUTATIONS, *(change.__name__ for change in OTHERWISE))
+ASK_MORE = (
+    *("threshold", "region", "presumed", "languages"),
+    *(one.__name__ for one in OTHERWISE if one is not turned_assurances),
+)
+"""Drafts that leave something open, each of another sort of fact."""
 
 
 @pytest.mark.parametrize("name", DRAFTS)
@@ -165,6 +171,39 @@ def test_for_erased_texts_recorded_cells_answer_as_the_texts_would(ruleset: Rule
         answered += 1
         assert found == both.afresh(request)
     assert bool(answered) is (name != "asked_names")
+
+
+@pytest.mark.parametrize("name", ASK_MORE)
+def test_what_is_read_of_facts_settles_what_recorded_cells_leave_open(ruleset: Ruleset, name: str) -> None:
+    random = Random(f"settled {name}")
+    both = Both(ruleset, draft_of(ruleset, name, random))
+    settled: dict[Any, Any] = {}
+    for written in alike(random):
+        request = request_from(written, both.old.vocabulary)
+        generation = request.facts["model.generation"]
+        carrier, cells = both.carriers[generation], both.questions[0][generation].cells(request)
+        found = carrier.carry(cells)
+        if isinstance(found, Unanswered):
+            read_of = carrier.settling(found.facts).read
+            facts, private = split_private(
+                request.document, lambda given: ruleset.vocabulary.model(given) is not None
+            )
+            told = both.afresh(request)
+            assert settled.setdefault((generation, cells, read_of(request.document)), told) == told
+            if private:
+                without = carrier.without_texts(flatten(facts), cells)
+                assert settled.setdefault((generation, cells, "erased", read_of(facts)), without) == without
+    assert settled
+
+
+def alike(random: Random) -> Iterator[dict[str, Any]]:
+    """Requests that are alike but for one or two facts, so that many have the same recorded cells."""
+    for generation in ("llama-3.2", "llama-4"):
+        for base in bases(generation, random.choice(KINDS)):
+            near = list(neighbours(base))
+            for one in random.sample(near, min(ALIKE, len(near))):
+                yield one
+                yield from random.sample(list(neighbours(one)), 2)
 
 
 def test_cells_are_read_back_as_they_were_written(ruleset: Ruleset) -> None:

@@ -268,6 +268,14 @@ def move_a_record_behind_another_block(log: Tampered) -> str:
     return f"moved {record['id']} behind block {block['number']}"
 
 
+def date_a_decision_before_our_era(log: Tampered) -> str:
+    """Change a decision's time to one that is written alike, but for its era."""
+    record = log.some("record", "kind = 'decision'")
+    written = f"{record['at']:%Y-%m-%d %H:%M:%S.%f} BC"
+    log.run("UPDATE record SET at = %s::timestamp AT TIME ZONE 'UTC' WHERE id = %s", written, record["id"])
+    return f"{record['id']} was made in {written}"
+
+
 def let_an_admin_in(log: Tampered) -> str:
     key = log.some("api_key")
     made = key | {"id": log._near(key["id"]), "mac": log.random.randbytes(32), "role": "admin"}
@@ -357,6 +365,7 @@ WAYS: Mapping[Way, int] = {
     swap_evaluations_of_like_decisions: 2,
     swap_idempotency_keys: 1,
     move_a_record_behind_another_block: 1,
+    date_a_decision_before_our_era: 1,
     let_an_admin_in: 1,
     let_a_revoked_key_in: 1,
     take_a_decision_away: 1,

@@ -1,0 +1,107 @@
+"""Deciding a backlog without recording it, in as many processes as are wanted; the order stays."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from itertools import chain, islice
+from typing import Any, Final, NamedTuple
+
+import orjson
+import pyarrow as pa
+
+from eligibility.backlog.cutting import Piece
+from eligibility.backlog.deciding import BacklogDecider, Decided
+from eligibility.backlog.formats import Format
+from eligibility.backlog.reading import read_piece
+from eligibility.backlog.tally import Tally, tally_decided
+from eligibility.backlog.whole import whole_tables
+from eligibility.backlog.writing import result_writer
+from eligibility.building import build
+from eligibility.decider import Decider
+
+ROWS: Final = 32_768
+"""Rows that are decided together."""
+
+_AHEAD: Final = 2
+"""Pieces that may wait for each process."""
+
+
+class Wanted(NamedTuple):
+    """What is to be made of a backlog: read as `form`, written as `written`, perhaps with whole decisions."""
+
+    form: Format
+    written: Format
+    full: bool
+
+
+class Portion(NamedTuple):
+    """Results of a piece: lines as they are written, or the table where a file is written in one go."""
+
+    results: Any
+    tally: Tally
+
+
+class Maker:
+    """Makes results of pieces under a ruleset, given as its canonical document."""
+
+    def __init__(self, document: bytes, wanted: Wanted) -> None:
+        """Build the ruleset, which takes some tenths of a second."""
+        self._backlog = BacklogDecider(Decider(build(orjson.loads(document))))
+        self._form, self._full = wanted.form, wanted.full
+        self._lines = None if wanted.written == "parquet" else result_writer(wanted.written, full=wanted.full)
+
+    def make(self, piece: Piece) -> Portion:
+        """Decide a piece. Raises EngineFailure."""
+        decided = self._backlog.decide(read_piece(self._form, piece).requests)
+        return Portion(self._results(decided), tally_decided(decided))
+
+    def _results(self, decided: Decided) -> Any:
+        if self._full:
+            tables = whole_tables(self._backlog.decider, decided)
+            return (
+                pa.concat_tables(tables) if self._lines is None else b"".join(map(self._lines.write, tables))
+            )
+        return decided.table() if self._lines is None else self._lines.write_decided(decided)
+
+
+def unrecorded(
+    pieces: Iterator[Piece], document: bytes, wanted: Wanted, *, processes: int
+) -> Iterator[Portion]:
+    """Decide pieces, in this process where there is but one of them, or one process is wanted."""
+    first = list(islice(pieces, 2))
+    everything = chain(first, pieces)
+    if processes == 1 or len(first) < 2:  # noqa: PLR2004 - one alone needs no company
+        yield from map(Maker(document, wanted).make, everything)
+        return
+    context = multiprocessing.get_context("spawn")  # the engine's C code is not made for forking
+    with ProcessPoolExecutor(processes, context, _start, (document, wanted)) as pool:
+        yield from _in_order(pool.submit, everything, processes * _AHEAD)
+
+
+def _in_order(
+    submit: Callable[[Callable[[Piece], Portion], Piece], Future[Portion]],
+    pieces: Iterator[Piece],
+    ahead: int,
+) -> Iterator[Portion]:
+    waiting: deque[Future[Portion]] = deque()
+    for piece in pieces:
+        waiting.append(submit(_make, piece))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+_makers: list[Maker] = []
+"""The one maker of a process that was started to make results."""
+
+
+def _start(document: bytes, wanted: Wanted) -> None:
+    _makers[:] = [Maker(document, wanted)]
+
+
+def _make(piece: Piece) -> Portion:
+    return _makers[0].make(piece)

@@ -1,0 +1,63 @@
+"""What can be typed about backlogs."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+from uuid import UUID
+
+import click
+
+from eligibility.commands.options import FOLDER, as_json, settings
+
+_FORMATS = click.Choice(["jsonl", "csv", "parquet"])
+_STREAM = Path("-")
+
+
+@click.command("batch")
+@click.argument(
+    "source", metavar="IN", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path)
+)
+@click.argument("out", metavar="OUT", type=click.Path(dir_okay=False, allow_dash=True, path_type=Path))
+@click.option("--dry-run", is_flag=True, help="Decide, and record nothing; no database is needed.")
+@click.option("--full", is_flag=True, help="Add the whole decision to each line.")
+@click.option(
+    "--report", type=click.Path(dir_okay=False, path_type=Path), help="Write a page with charts, too."
+)
+@click.option("--from", "read", type=_FORMATS, help="The format of IN, where its name does not say it.")
+@click.option("--to", "written", type=_FORMATS, help="The format of OUT, where its name does not say it.")
+@click.option("--overwrite", is_flag=True, help="Replace OUT if it exists.")
+@click.option(
+    "--resume", metavar="ID", type=click.UUID, help="Go on with this batch, whatever lies beside OUT."
+)
+@click.option("--rules", type=FOLDER, help="With --dry-run: decide under this rules folder.")
+@click.option(
+    "--processes", type=click.IntRange(1, 64), help="With --dry-run: how many to use; all cores unless given."
+)
+@as_json
+def batch(*, rules: Path | None, processes: int | None, dry_run: bool, **asked: Any) -> int:
+    """Decide a backlog: one request on each line of IN, one result on each line of OUT (`-`: a stream).
+
+    Files end in .jsonl, .csv or .parquet, and perhaps in .gz or .zst. Every decision is recorded, under the
+    policy in force when the batch begins. Whatever interrupts it, the same command goes on where it stopped,
+    and OUT appears once it is complete. Exits with 1 where a line was refused: its result says why, and the
+    others are decided all the same.
+    """
+    from eligibility.commands.batch import Asked
+    from eligibility.commands.batch import batch as run
+
+    if rules is not None and not dry_run:
+        raise click.UsageError(
+            "`--rules` goes with `--dry-run`: what is recorded is under the policy in force"
+        )
+    if processes is not None and not dry_run:
+        raise click.UsageError("`--processes` goes with `--dry-run`: the database sets the pace otherwise")
+    _check_resume(asked["resume"], dry_run=dry_run)
+    wanted = Asked(rules=rules, processes=processes or os.cpu_count() or 1, dry_run=dry_run, **asked)
+    return run(settings(), wanted)
+
+
+def _check_resume(resume: UUID | None, *, dry_run: bool) -> None:
+    if resume is not None and dry_run:
+        raise click.UsageError("a dry run records nothing, so there is nothing to go on with: leave one out")

@@ -1,0 +1,195 @@
+"""`eligibility batch`: a backlog, from one file into another, with progress and a summary."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+from collections.abc import Iterable
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, BinaryIO, Final, NamedTuple
+from uuid import UUID
+
+import click
+
+from eligibility.backlog.cutting import cut
+from eligibility.backlog.formats import Compression, Format, format_of
+from eligibility.backlog.going_on import forget
+from eligibility.backlog.recorded import Say
+from eligibility.backlog.report import Run, page
+from eligibility.backlog.tally import Tally
+from eligibility.backlog.unrecorded import ROWS, Wanted, unrecorded
+from eligibility.backlog.writing import result_writer
+from eligibility.canonical import canonical
+from eligibility.commands import batch_recorded
+from eligibility.commands.batch_files import STREAM, Output, cut_off, opened, target
+from eligibility.commands.batch_progress import Progress
+from eligibility.commands.batch_recorded import Take
+from eligibility.commands.batch_summary import show
+from eligibility.commands.failures import DONE, NO
+from eligibility.commands.opening import service_login
+from eligibility.commands.output import console, print_json
+from eligibility.loading import load_rules, shipped_rules
+from eligibility.ruleset import Ruleset
+from eligibility.settings import Settings
+from eligibility.storage.batch_slices import LARGEST_SLICE
+
+INTERRUPTED: Final = 130
+"""The exit code of what was interrupted from the keyboard, as shells have it."""
+
+_NEW_OBJECTS: Final = 100_000
+"""New objects after which Python looks for garbage: rows make many, and hardly any that refer in circles."""
+
+
+class Asked(NamedTuple):
+    """What was typed. Files may be STREAM; formats are None where names say them."""
+
+    source: Path
+    out: Path
+    read: Format | None
+    written: Format | None
+    full: bool
+    dry_run: bool
+    rules: Path | None
+    processes: int
+    resume: UUID | None
+    overwrite: bool
+    report: Path | None
+    as_json: bool
+
+
+class _Formats(NamedTuple):
+    read: Format
+    unpacking: Compression
+    written: Format
+    packing: Compression
+
+
+class _Done(NamedTuple):
+    """What came of it; `batch` is None where nothing was recorded."""
+
+    tally: Tally
+    started: datetime
+    seconds: float
+    ruleset: Ruleset
+    batch: UUID | None
+
+
+def batch(settings: Settings, asked: Asked) -> int:
+    """Decide a backlog, and record it unless it is a dry run; the exit code.
+
+    Exits with 1 where a line was refused. Raises UsageError, BacklogRefused, RulesetInvalid, SettingsInvalid,
+    StorageError.
+    """
+    formats = _formats(asked)
+    _check_files(asked)
+    gc.set_threshold(_NEW_OBJECTS)
+    try:
+        done = _done(settings, asked, formats)
+    except BrokenPipeError:
+        console(stderr=True).print("error: whoever read the output has gone: the results were cut")
+        cut_off()
+        return NO
+    except KeyboardInterrupt:
+        words = "nothing was recorded" if asked.dry_run else "the same command goes on where it stopped"
+        console(stderr=True).print(f"interrupted: {words}")
+        return INTERRUPTED
+    _tell(asked, done)
+    return NO if done.tally.refused else DONE
+
+
+def _formats(asked: Asked) -> _Formats:
+    """The formats of both files. Raises BacklogRefused."""
+    return _Formats(*_format(asked.source, asked.read), *_format(asked.out, asked.written))
+
+
+def _format(file: Path, given: Format | None) -> tuple[Format, Compression]:
+    return (given or "jsonl", None) if file == STREAM else format_of(file.name, given)
+
+
+def _check_files(asked: Asked) -> None:
+    """See that nothing is written over, least of all what is read. Raises UsageError."""
+    for file in filter(None, (asked.out, asked.report)):
+        if file == STREAM or not file.exists():
+            continue
+        if asked.source != STREAM and file.samefile(asked.source):
+            raise click.UsageError(f"`{file}` is IN itself: give the results another name")
+        if not asked.overwrite:
+            raise click.UsageError(f"`{file}` exists: give another name, or `--overwrite`")
+
+
+def _done(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
+    started, tally = datetime.now(UTC), Tally()
+    with ExitStack() as stack:
+        source = stack.enter_context(opened(asked.source))
+        progress = stack.enter_context(Progress(None if asked.source == STREAM else source))
+        write = stack.enter_context(target(asked.out))
+        output = Output(write, result_writer(formats.written, full=asked.full), formats.packing)
+
+        def take(results: Iterable[Any], some: Tally) -> None:
+            nonlocal tally
+            for each in results:
+                output.add(each)
+            tally = tally.merged(some)
+            progress.show(tally)
+
+        go_through = _unrecorded if asked.dry_run else _recorded
+        ruleset, recorded_as = go_through(settings, asked, formats, source, take, progress.say)
+        output.end()
+    forget(asked.out)
+    return _Done(tally, started, progress.seconds, ruleset, recorded_as)
+
+
+def _unrecorded(
+    settings: Settings, asked: Asked, formats: _Formats, source: BinaryIO, take: Take, _say: Say
+) -> tuple[Ruleset, None]:
+    ruleset = load_rules(asked.rules or settings.rules_dir or shipped_rules())
+    wanted = Wanted(formats.read, formats.written, asked.full)
+    pieces = cut(source, formats.read, formats.unpacking, ROWS)
+    for portion in unrecorded(pieces, canonical(dict(ruleset.document)), wanted, processes=asked.processes):
+        take([portion.results], portion.tally)
+    return ruleset, None
+
+
+def _recorded(
+    settings: Settings, asked: Asked, formats: _Formats, source: BinaryIO, take: Take, say: Say
+) -> tuple[Ruleset, UUID]:
+    pieces = cut(source, formats.read, formats.unpacking, LARGEST_SLICE)
+    wanted = batch_recorded.Wanted(
+        source=asked.source,
+        out=asked.out,
+        form=formats.read,
+        reading=f"{formats.read}, {formats.unpacking or 'plain'}",
+        writing=f"{formats.written}, {formats.packing or 'plain'}",
+        full=asked.full,
+        resume=asked.resume,
+    )
+    with service_login(settings) as url:
+        return asyncio.run(batch_recorded.run(settings, url, wanted, pieces, take, say))
+
+
+def _tell(asked: Asked, done: _Done) -> None:
+    """Write the report, and sum up; beside results that go to the output, where errors are told."""
+    if asked.report is not None:
+        run = Run(asked.source.name, asked.out.name, done.batch, done.started, done.seconds)
+        asked.report.write_text(page(run, done.tally, done.ruleset), encoding="utf-8")
+    is_beside = asked.out == STREAM
+    if asked.as_json and not is_beside:
+        print_json(_document(asked, done))
+        return
+    out = console(stderr=is_beside)
+    show(out, done.tally, done.seconds)
+    out.print()
+    recorded_as = "Not recorded" if done.batch is None else f"Recorded as batch {done.batch}"
+    out.print(f"{recorded_as}. Policy {done.ruleset.version}, {done.ruleset.digest}.", style="dim")
+
+
+def _document(asked: Asked, done: _Done) -> dict[str, Any]:
+    return {
+        "file": str(asked.out),
+        "batch": None if done.batch is None else str(done.batch),
+        "ruleset": {"version": done.ruleset.version, "digest": done.ruleset.digest},
+        "seconds": round(done.seconds, 3),
+        **done.tally.document(),
+    }

@@ -1,0 +1,52 @@
+"""What came of a backlog, in words and numbers for people."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from rich.console import Console
+from rich.text import Text
+
+from eligibility.backlog.tally import Tally, by_frequency
+from eligibility.commands.output import SIGNS, heading, indented, said_outcome, table
+
+_MOST_NAMES: Final = 10
+_MOST_REFUSED: Final = 10
+
+
+def show(out: Console, tally: Tally, seconds: float) -> None:
+    """Print outcomes, the most frequent findings, what is missing, and the first lines that were refused."""
+    rate = f", {tally.rows / seconds:,.0f} a second" if seconds >= 1 else ""
+    out.print(f"{tally.rows:,} row{'s' * (tally.rows != 1)} in {seconds:,.1f} s{rate}", style="bold")
+    rows = [_outcome(out, name, tally) for name in SIGNS]
+    if tally.refused:
+        rows.append((Text("! Refused", style="magenta"), *_share(tally.refused, tally.rows)))
+    table(out, ("outcome", "rows", "of all"), rows)
+    _names(out, "Findings", tally.findings)
+    _names(out, "Reasons to contact Meta", tally.contact_reasons)
+    _names(out, "Missing facts, on which answers depend", tally.missing_facts)
+    if tally.refused:
+        heading(out, "Refused lines")
+    for refused in tally.first_refused[:_MOST_REFUSED]:
+        indented(out, 2, (f"line {refused.line:,}: ", "bold"), refused.why.detail)
+    if tally.refused > _MOST_REFUSED:
+        indented(out, 2, f"… and {tally.refused - _MOST_REFUSED:,} more: the results name them all")
+
+
+def _outcome(out: Console, name: str, tally: Tally) -> tuple[Text, str, str]:
+    return said_outcome(out, name), *_share(tally.outcomes.get(name, 0), tally.rows)
+
+
+def _share(count: int, rows: int) -> tuple[str, str]:
+    return f"{count:,}", f"{count / rows:.1%}" if rows else "–"
+
+
+def _names(out: Console, words: str, counts: Mapping[str, int]) -> None:
+    if not counts:
+        return
+    heading(out, words)
+    found = by_frequency(counts)
+    table(out, ("rows", ""), [(f"{count:,}", name) for name, count in found[:_MOST_NAMES]])
+    if len(found) > _MOST_NAMES:
+        indented(out, 2, f"… and {len(found) - _MOST_NAMES} more")
