@@ -96,12 +96,17 @@ def test_forgetting_decisions_by_id(audit: Command, entries: list[Entry]) -> Non
 
 
 @pytest.mark.parametrize(
-    "options", [(), ("--reference", "a", "--decision", "01982c3e-5a00-7000-8000-000000000001")]
+    "options",
+    [
+        (),
+        ("--reference", "a", "--decision", "01982c3e-5a00-7000-8000-000000000001"),
+        ("--reference", "a", "--batch", "01982c3e-5a00-7000-8000-000000000001"),
+    ],
 )
 def test_forgetting_needs_to_know_whose_texts(options: tuple[str, ...]) -> None:
     done = CliRunner().invoke(main, ["audit", "forget", *options])
     assert done.exit_code == 2
-    assert "give either `--reference` or `--decision`" in done.stderr
+    assert "give `--reference`, `--decision` or `--batch`" in done.stderr
 
 
 def test_months_are_shown_then_dropped(audit: Command, entries: list[Entry], database: FreshDatabase) -> None:

@@ -60,8 +60,15 @@ UNPROVABLE = {("dropped_leaf", "record")}
 """Columns that nothing in the log vouches for: of a dropped record only its leaf is left."""
 
 
-PROVABLE = {"idempotency": "EXISTS (SELECT FROM private p WHERE p.record = t.record)"}
-"""Which rows the log vouches for: of an idempotency key, only the private texts say that it was used."""
+PROVABLE = {
+    "idempotency": "EXISTS (SELECT FROM private p WHERE p.record = t.record)",
+    "evaluation": "EXISTS (SELECT FROM record r WHERE r.evaluation_key = t.key)",
+}
+"""Which rows the log vouches for.
+
+Of an idempotency key, only the private texts say that it was used; of an evaluation, only the records that were
+made from it, which retention may have dropped.
+"""
 
 
 class Impossible(Exception):
@@ -187,8 +194,8 @@ Way = Callable[[Tampered], str]
 
 
 def edit(log: Tampered, table: str, column: str) -> str:
-    """Change one column of one row."""
-    row = log.some(table)
+    """Change one column of one row, often of one that has it."""
+    row = log.some(table, f'"{column}" IS NOT NULL' if log.random.random() < 0.5 else "true")
     value = log.other(row[column], table, column)
     if log.random.random() < 0.2 and row[column] is not None:
         value = None

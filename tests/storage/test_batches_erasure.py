@@ -1,11 +1,9 @@
-"""What quotes texts of a backlog can be erased, and is dropped under retention; its decisions go on holding."""
+"""What quotes texts of a backlog can be erased, and is dropped under retention; the log goes on holding."""
 
-import asyncio
 from collections.abc import AsyncIterator
 from datetime import date
 from typing import Any
 
-import psycopg
 import pytest
 
 from eligibility.backlog.committed import ERASED
@@ -108,8 +106,7 @@ async def test_whole_decisions_without_their_texts(
             assert (was["outcome"], was["findings"]) == (row["outcome"], row["findings"])
 
 
-async def test_a_batch_that_does_not_exist(governed: AuditLog, service: Database) -> None:
-    assert governed
+async def test_a_batch_that_does_not_exist(service: Database) -> None:
     with pytest.raises(NotFound, match="there is no batch"):
         await texts_of_batch(service, made_in(MARCH)["id"])
 
@@ -168,8 +165,8 @@ async def test_what_a_hold_keeps_is_not_erased(
     made = await two_slices(governed, service, decider, batch=made_in(MARCH)["id"])
     await cancel(governed, service, made.batch, BY)
     await set_hold(governed, MARCH, MARCH, "a lawsuit", actor="system", channel="cli")
+    texts = await texts_of_batch(service, made.batch)
     with pytest.raises(Held):
-        texts = await texts_of_batch(service, made.batch)
         await erase(governed, service, texts, reason=None, actor="system", channel="cli")
     assert all(
         table.equals(made.table(number)) for number, table in enumerate(await read_back(service, made))

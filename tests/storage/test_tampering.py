@@ -46,11 +46,11 @@ def test_every_table_is_answered_for() -> None:
 
 
 def test_a_change_of_any_column_is_found(superuser: Connection, made: MadeLog, wanted: Wanted) -> None:
-    random, missed, untried = Random(2), [], []
-    with tampered(superuser, made, random) as log:
+    missed, untried = [], []
+    with tampered(superuser, made, Random(2)) as log:
         columns = log.columns()
     for table, column in columns:
-        with tampered(superuser, made, random) as log:
+        with tampered(superuser, made, Random(f"{table}.{column}")) as log:
             what = tamper(log, partial(tampering.edit, table=table, column=column))
             if what is None:
                 untried.append(f"{table}.{column}")

@@ -1,6 +1,7 @@
 import json
 from random import Random
 from typing import Any
+from uuid import UUID
 
 import pytest
 import rfc8785
@@ -47,6 +48,12 @@ def test_envelopes_of_decisions_are_canonical_and_packed_and_lose_nothing(decide
         assert unpacked(packed(body)) == body
 
 
+def test_the_actor_system_is_packed_too() -> None:
+    body = canonical(envelope(actor="system"))
+    assert len(packed(body)) == len(packed(canonical(envelope())))
+    assert unpacked(packed(body)) == body
+
+
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), max_size=30) | st.sampled_from(
     ['","facts":{"', '},"id":"', "\n", 'x"', DIGEST]
 )
@@ -62,7 +69,8 @@ def test_whatever_texts_the_facts_hold_they_lose_nothing(facts: dict[str, str]) 
 @pytest.mark.parametrize(
     "changes",
     [
-        {"actor": "system"},
+        {"actor": str(UUID(int=0))},
+        {"actor": "systems"},
         {"actor": ACTOR.upper()},
         {"at": "2026-11-27T05:56:48Z"},
         {"channel": "h ttp"},
