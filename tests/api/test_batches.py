@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import orjson
 import psycopg
 import pyarrow.parquet as pq
 import pytest
@@ -30,7 +31,7 @@ from tests.api.backlogs import (
 )
 from tests.api.bodies import permitted
 from tests.api.serving import Server, serving
-from tests.cli.running import until
+from tests.cli.running import command, environment, until
 from tests.conftest import fresh_database
 
 SLICE = 4095
@@ -122,6 +123,17 @@ def test_every_format_is_decided_alike(
     place = uploaded(client, content, headers)
     assert ended(client, place)["state"] == "done"
     assert slim(results(client, place)) == slim(results(client, from_jsonl)[:60])
+
+
+def test_results_are_those_of_the_command_line(client: httpx.Client, from_jsonl: str, tmp_path: Path) -> None:
+    (tmp_path / "in.jsonl").write_bytes(jsonl(requests(60)) + b'{"model": {}}\n\n')
+    files = (str(tmp_path / "in.jsonl"), str(tmp_path / "out.jsonl"))
+
+    done = command("batch", *files, "--dry-run", "--processes", "1", env=environment(tmp_path))
+
+    assert done.returncode == 1, done.stderr
+    lines = [orjson.loads(line) for line in (tmp_path / "out.jsonl").read_bytes().splitlines()]
+    assert slim(lines) == slim(results(client, from_jsonl))
 
 
 def test_results_come_in_every_format(client: httpx.Client, from_jsonl: str) -> None:
