@@ -9,6 +9,9 @@ from typing import Final
 from litestar import Litestar
 
 from api import (
+    batch_results,
+    batch_uploads,
+    batches,
     decisions,
     erasures,
     exports,
@@ -48,6 +51,13 @@ HANDLERS: Final = (
     decisions.what_if,
     decisions.read,
     decisions.list_all,
+    batches.methods,
+    batches.list_all,
+    batches.read,
+    batches.cancel,
+    batch_uploads.upload,
+    batch_results.results,
+    batch_results.refused,
     erasures.erase_texts,
     receipts.receipt,
     receipts.checkpoint,

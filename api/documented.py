@@ -43,7 +43,8 @@ class Success:
 class Operation:
     """One call: what it does, what it takes, what it answers, and the statuses of its problems.
 
-    `body` is the model of the body, `body_example` the name of its worked example.
+    `body` is the model of the body, `body_example` the name of its worked example, and `body_types` are the
+    types in which it may come; model and example are those of the first.
     """
 
     id: str
@@ -55,6 +56,7 @@ class Operation:
     parameters: tuple[Parameter, ...] = ()
     body: type[BaseModel] | None = None
     body_example: str | None = None
+    body_types: tuple[str, ...] = (JSON,)
 
     def opt(self) -> dict[str, Any]:
         """As a handler's `opt`."""

@@ -7,6 +7,7 @@ from uuid import UUID
 import orjson
 
 from api.answers import as_json
+from api.batch_examples import batch_examples
 from api.decisions import line, whole
 from api.erasures import erasure_document
 from api.log_examples import log_examples
@@ -81,6 +82,7 @@ def examples(decider: Decider) -> dict[str, Any]:
         },
         "decisions": {"decisions": [line(stored, questions)], "next": None},
         **ruleset_examples(ruleset),
+        **batch_examples(made),
         "erasure_request": {"reference": "crm-4711", "reason": "asked for in letter 12"},
         "erasure": erasure_document(Texts((_ID,), (), stored.at, stored.at), (_ERASURE,)),
         **log_examples(stored),

@@ -56,7 +56,7 @@ def query_of(given: Mapping[str, str], ruleset: Ruleset, *, mine: str | None) ->
         "from": moment,
         "to": moment,
         "review": lambda value: one_of(value, REVIEWS),
-        "limit": _limit,
+        "limit": page_size,
         "cursor": _cursor,
     }
     values = read_values(given, read)
@@ -121,7 +121,8 @@ def moment(value: str) -> datetime:
     raise Wrong(f"{shown(value)} is no time: {wanted}")
 
 
-def _limit(value: str) -> int:
+def page_size(value: str) -> int:
+    """How many entries a page has at most. Raises Wrong."""
     if not (value.isascii() and value.isdigit() and len(value) <= len(str(LARGEST_LIMIT))):
         raise Wrong(f"{shown(value)} is no limit: give a whole number from 1 to {LARGEST_LIMIT}")
     if not 1 <= int(value) <= LARGEST_LIMIT:

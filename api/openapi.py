@@ -104,7 +104,9 @@ def _described(operation: Operation, roles: frozenset[str], examples: Mapping[st
         content: dict[str, Any] = {"schema": _reference(operation.body)}
         if operation.body_example is not None:
             content["example"] = examples[operation.body_example]
-        described["requestBody"] = {"required": True, "content": {"application/json": content}}
+        first, *others = operation.body_types
+        contents = {first: content, **{each: {} for each in others}}
+        described["requestBody"] = {"required": True, "content": contents}
     return described
 
 
@@ -147,7 +149,7 @@ def _problem(status: int) -> dict[str, Any]:
         + " ".join(f"{kind.title} (`{kind.type}`). {kind.remedy}" for kind in kinds),
         "content": {"application/problem+json": {"schema": _reference(ProblemDocument), "example": example}},
     }
-    needed = {401: "WWW-Authenticate", 405: "Allow", 503: "Retry-After"}.get(status)
+    needed = {401: "WWW-Authenticate", 405: "Allow", 429: "Retry-After", 503: "Retry-After"}.get(status)
     if needed is not None:
         described["headers"] = {needed: {"schema": {"type": "string"}}}
     return described

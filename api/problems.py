@@ -13,6 +13,7 @@ from litestar.exceptions import HTTPException
 from api.answers import PROBLEM_JSON, Answer, answer, as_json
 from eligibility.errors import (
     ActRefused,
+    BacklogRefused,
     EngineFailure,
     EvaluatorsDisagree,
     Fault,
@@ -79,9 +80,15 @@ KINDS: Final = {
             "wrong-type",
             415,
             "The type of the body is not read",
-            "Send `application/json` in UTF-8, uncompressed.",
+            "Send what the description of the call names, such as `application/json` in UTF-8.",
         ),
         Kind("unacceptable", 422, "The request is not acceptable", "Correct everything that `errors` names."),
+        Kind(
+            "too-many",
+            429,
+            "Too much is under way at once",
+            "Wait for what is under way, then try again after `Retry-After` seconds.",
+        ),
         Kind("fault", 500, "Something went wrong here", "Report it with the `instance` of the answer."),
         Kind("unavailable", 503, "No answer at the moment", "Try again after `Retry-After` seconds."),
     )
@@ -145,6 +152,8 @@ def problem_of(error: Exception) -> Problem:
             problem = Problem(error.kind, error.detail, error.errors, error.headers)
         case RequestRefused():
             problem = Problem(_BY_STATUS[error.status], error.sentence, error.problems)
+        case BacklogRefused():
+            problem = Problem(KINDS["unacceptable"], _of_file(error), error.problems)
         case SigningKeyMissing():  # which key lies where is for the logs
             problem = _unavailable("the log cannot be signed at the moment", error.retry_after)
         case StorageUnavailable():
@@ -162,6 +171,12 @@ def problem_of(error: Exception) -> Problem:
                 KINDS["fault"], "the fault is logged: report it with the instance of this answer"
             )
     return problem
+
+
+def _of_file(error: BacklogRefused) -> str:
+    if len(error.problems) == 1:
+        return str(error)
+    return f"{len(error.problems)} things are wrong with the file: each is named in `errors`"
 
 
 def _unavailable(detail: str, retry_after: int) -> Problem:

@@ -33,6 +33,9 @@ FRESH_SECONDS: Final = 1.5
 MOST_EXPORTS: Final = 4
 """Exports that one process sends at a time: each has a connection to the database, and a thread."""
 
+MOST_UPLOADS: Final = 4
+"""Backlogs that one process takes in at a time: each has a file, a connection, and a thread."""
+
 
 async def recorded_ruleset(database: Database, digest: str) -> Ruleset:
     """The ruleset of that digest, as the database keeps it. Raises NotFound, StorageUnavailable."""
@@ -116,15 +119,36 @@ class Service:
     exports: Turns = field(
         default_factory=partial(Turns, "exports", at_once=MOST_EXPORTS, waiting=0, retry_after=30)
     )
+    uploads: Turns = field(
+        default_factory=partial(Turns, "uploads", at_once=MOST_UPLOADS, waiting=0, retry_after=10)
+    )
+    results: Turns = field(
+        default_factory=partial(Turns, "results", at_once=MOST_EXPORTS, waiting=0, retry_after=10)
+    )
     replays: Turns = field(default_factory=partial(Turns, "replays"))
     rendered: Recent[Hashable, bytes] = field(default_factory=lambda: Recent(64))
     _rulesets: Recent[str, Ruleset] = field(default_factory=lambda: Recent(8))
     _questions: Recent[tuple[str, str], Questions] = field(default_factory=lambda: Recent(32))
+    _versions: Recent[str, str] = field(default_factory=lambda: Recent(32))
 
     @property
     def record(self) -> Record:
         """Where acts on rulesets are recorded."""
         return Record(self.database, self.log)
+
+    async def ruleset(self, digest: str) -> Ruleset:
+        """A ruleset that something was recorded under. Raises NotFound, StorageUnavailable."""
+        ruleset = self._rulesets.get(digest) or await recorded_ruleset(self.database, digest)
+        self._rulesets.put(digest, ruleset)
+        return ruleset
+
+    async def version_of(self, digest: str) -> str:
+        """The version that the authors of a recorded ruleset gave it. Raises NotFound, StorageUnavailable."""
+        found = self._versions.get(digest)
+        if found is None:
+            found = (await rulesets.load(self.database, digest)).version
+            self._versions.put(digest, found)
+        return found
 
     async def questions(self, digest: str, generation: str) -> Questions:
         """The questions of a generation under a ruleset that decisions were recorded under.
@@ -136,8 +160,7 @@ class Service:
             return decider.questions[generation]
         found = self._questions.get((digest, generation))
         if found is None:
-            ruleset = self._rulesets.get(digest) or await recorded_ruleset(self.database, digest)
-            self._rulesets.put(digest, ruleset)
+            ruleset = await self.ruleset(digest)
             found = Questions(ruleset, ruleset.program(generation))
             self._questions.put((digest, generation), found)
         return found

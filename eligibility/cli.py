@@ -68,6 +68,17 @@ def serve() -> int:
 
 
 @main.command()
+def worker() -> int:
+    """Decide uploaded backlogs, beside a service that runs here or on another machine.
+
+    ELIGIBILITY_BATCH_WORKERS says in how many processes. `serve` does so by itself.
+    """
+    from eligibility.commands.worker import worker as run
+
+    return run(settings())
+
+
+@main.command()
 @click.argument("file", type=click.File("rb"))
 @click.option("--rules", type=FOLDER, help="Decide under this rules folder.")
 @click.option("--record", is_flag=True, help="Record the decision in the log, under the policy in force.")

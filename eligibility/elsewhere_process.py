@@ -11,7 +11,12 @@ from collections.abc import Sequence
 from typing import BinaryIO
 
 from eligibility.again import Decides, Given, Recorded, Replayed
+from eligibility.backlog.cutting import Piece
+from eligibility.backlog.deciding import BacklogDecider
+from eligibility.backlog.formats import Format
+from eligibility.backlog.reading import read_piece
 from eligibility.building import rebuilt
+from eligibility.decider import Decider
 from eligibility.elsewhere import LENGTH_BYTES
 from eligibility.errors import EligibilityError
 from eligibility.impact_groups import Groups, Numbered
@@ -42,6 +47,11 @@ class Answers:
     ) -> Numbered:
         """See `Groups.decisions`."""
         return self._grouping.decisions(keys, bodies, private)
+
+    def tries(self, form: Format, piece: Piece, first: int, rows: int) -> None:
+        """Read a piece of a backlog and decide some of its rows, to see whether one survives it."""
+        requests = read_piece(form, piece).requests
+        BacklogDecider(Decider(self._decides.ruleset)).decide(requests.slice(first, rows))
 
     def again(self, recorded: Recorded, given: Given | None) -> Replayed:
         """See `Decides.again`."""

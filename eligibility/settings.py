@@ -60,6 +60,10 @@ VARIABLES: tuple[Variable, ...] = (
         "the first `admin` key, any text of 16 characters or more",
     ),
     Variable("ELIGIBILITY_WORKERS", "1", "server processes, 1 to 64"),
+    Variable("ELIGIBILITY_BATCH_WORKERS", "1", "processes that decide backlogs, 0 to 64"),
+    Variable("ELIGIBILITY_BATCHES_PER_KEY", "4", "backlogs of one caller under way at once, 1 to 1000"),
+    Variable("ELIGIBILITY_BATCH_LINES", "10000000", "lines of an uploaded backlog, 1 to 1000000000"),
+    Variable("ELIGIBILITY_BATCH_BYTES", "1073741824", "bytes of one as it is sent, up to 1 TiB"),
     Variable("ELIGIBILITY_CHECKPOINT_FILE", "none", "a file to which checkpoints of the log are appended"),
     Variable("ELIGIBILITY_CHECKPOINT_URL", "none", "an address to which checkpoints of the log are posted"),
     Variable("ELIGIBILITY_CHECKPOINT_SECONDS", "60", "how often, 1 to 86400"),
@@ -67,6 +71,9 @@ VARIABLES: tuple[Variable, ...] = (
 
 _HIGHEST_PORT = 65535
 _MOST_WORKERS = 64
+_MOST_BATCHES = 1000
+_MOST_LINES = 10**9
+_MOST_BYTES = 2**40
 _SECONDS_OF_A_DAY = 86_400
 _SHORTEST_ADMIN_KEY = 16
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -90,6 +97,10 @@ class Settings:
     rules_dir: Path | None
     admin_key: str | None
     workers: int
+    batch_workers: int
+    batches_per_key: int
+    batch_lines: int
+    batch_bytes: int
     checkpoint_file: Path | None
     checkpoint_url: str | None
     checkpoint_seconds: int
@@ -121,6 +132,10 @@ class Settings:
             rules_dir=_folder(given, "ELIGIBILITY_RULES_DIR"),
             admin_key=_admin_key(given),
             workers=_whole(given, "ELIGIBILITY_WORKERS", 1, _MOST_WORKERS),
+            batch_workers=_whole(given, "ELIGIBILITY_BATCH_WORKERS", 1, _MOST_WORKERS, least=0),
+            batches_per_key=_whole(given, "ELIGIBILITY_BATCHES_PER_KEY", 4, _MOST_BATCHES),
+            batch_lines=_whole(given, "ELIGIBILITY_BATCH_LINES", 10_000_000, _MOST_LINES),
+            batch_bytes=_whole(given, "ELIGIBILITY_BATCH_BYTES", 2**30, _MOST_BYTES),
             checkpoint_file=_file_to_be(given, "ELIGIBILITY_CHECKPOINT_FILE"),
             checkpoint_url=_address(given, "ELIGIBILITY_CHECKPOINT_URL"),
             checkpoint_seconds=_whole(given, "ELIGIBILITY_CHECKPOINT_SECONDS", 60, _SECONDS_OF_A_DAY),
@@ -138,12 +153,12 @@ def _default_data_dir(given: Mapping[str, str]) -> Path:
     return platformdirs.user_data_path("eligibility")
 
 
-def _whole(given: Mapping[str, str], name: str, default: int, most: int) -> int:
+def _whole(given: Mapping[str, str], name: str, default: int, most: int, *, least: int = 1) -> int:
     text = given.get(name)
     if text is None:
         return default
-    if not (text.strip().isascii() and text.strip().isdigit() and 1 <= int(text) <= most):
-        message = f"`{name}` is `{text}`: give a whole number from 1 to {most}"
+    if not (text.strip().isascii() and text.strip().isdigit() and least <= int(text) <= most):
+        message = f"`{name}` is `{text}`: give a whole number from {least} to {most}"
         raise SettingsInvalid(message)
     return int(text)
 

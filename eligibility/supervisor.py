@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType, TracebackType
-from typing import Self
+from typing import Literal, Self
 
 from eligibility.commands.failures import DONE, FAULT, NOT_REACHED, WRONG_USE
 from eligibility.errors import StorageUnavailable
@@ -31,6 +31,10 @@ _CHECK_SECONDS = 1.0
 _PROBE_PAUSE = 0.1
 
 Say = Callable[[str], None]
+Kind = Literal["worker", "batch worker"]
+"""What a process is for: to serve, or to decide backlogs."""
+
+_MODULES: dict[Kind, str] = {"worker": "eligibility.worker", "batch worker": "eligibility.batch_worker"}
 
 
 class Signals:
@@ -69,6 +73,7 @@ class Signals:
 class Slot:
     """The place of one worker: who has it, since when, and how often in a row it went wrong."""
 
+    kind: Kind
     process: subprocess.Popen[bytes] | None = None
     since: float = 0.0
     failures: int = 0
@@ -77,12 +82,16 @@ class Slot:
 
 
 class Supervisor:
-    """Starts workers on a listening socket and whatever ended, again, until it is told to stop."""
+    """Starts workers and whatever ended, again, until it is told to stop.
+
+    With a listening socket, workers serve on it; those that decide backlogs are started once it is ready, and
+    end nothing but themselves. Without one there are only the latter.
+    """
 
     def __init__(
         self,
         settings: Settings,
-        listener: socket.socket,
+        listener: socket.socket | None,
         database: EmbeddedPostgres | None,
         *,
         say: Say,
@@ -96,7 +105,9 @@ class Supervisor:
         self._is_ready = is_ready
         self._when_ready = when_ready
         self._was_ready = False
-        self._slots = [Slot() for _ in range(settings.workers)]
+        servers, deciding = settings.workers if listener else 0, settings.batch_workers
+        self._slots = [*(Slot("worker") for _ in range(servers))]
+        self._slots += [Slot("batch worker") for _ in range(deciding)]
         self._next_check = 0.0
 
     def run(self) -> int:
@@ -169,46 +180,47 @@ class Supervisor:
             hopeless = self._ended(slot, code, now)
             if hopeless is not None:
                 return hopeless
-        if now >= slot.next_start:
+        if now >= slot.next_start and (self._was_ready or slot.kind == "worker"):
             slot.is_replaced = False
             slot.since = now
             try:
-                slot.process = self._start_worker()
+                slot.process = self._start_worker(slot.kind)
             except OSError as error:  # no memory, or no process to be had
                 slot.next_start = now + _LONGEST_PAUSE
-                self._say(f"a worker could not be started: {error.strerror}; trying again in a while")
+                self._say(f"a {slot.kind} could not be started: {error.strerror}; trying again in a while")
         return None
 
     def _ended(self, slot: Slot, code: int, now: float) -> int | None:
         """Judge the end of a worker: when to start another, or the exit code where there is no point."""
         how = f"by {signal.Signals(-code).name}" if code < 0 else f"with code {code}"
-        if slot.is_replaced:
+        if slot.is_replaced or (slot.kind == "batch worker" and code == DONE):  # as it should
             slot.next_start = now
             return None
         if not self._was_ready and code in {WRONG_USE, FAULT}:
             return code  # it has said why; another would say the same
         slot.failures = slot.failures + 1 if now - slot.since < _SOON_SECONDS else 1
-        if slot.failures >= _MOST_FAILURES and code != NOT_REACHED:
+        is_vital = slot.kind == "worker" or self._listener is None
+        if is_vital and slot.failures >= _MOST_FAILURES and code != NOT_REACHED:
             self._say(
-                f"error: a worker ended {slot.failures} times in a row soon after its start, "
+                f"error: a {slot.kind} ended {slot.failures} times in a row soon after its start, "
                 f"the last time {how}: see what it said above"
             )
             return NOT_REACHED
-        pause = 0.0 if slot.failures == 1 else min(_LONGEST_PAUSE, 0.125 * 2**slot.failures)
+        pause = 0.0 if slot.failures == 1 else min(_LONGEST_PAUSE, 0.125 * 2 ** min(slot.failures, 9))
         slot.next_start = now + pause
-        self._say(f"a worker ended {how}: starting another" + (f" in {pause:g} s" if pause else ""))
+        self._say(f"a {slot.kind} ended {how}: starting another" + (f" in {pause:g} s" if pause else ""))
         return None
 
-    def _start_worker(self) -> subprocess.Popen[bytes]:
+    def _start_worker(self, kind: Kind) -> subprocess.Popen[bytes]:
         """Start a worker. It gets its settings, passwords among them, over a pipe that only it can read."""
         url = self._settings.database_url if self._database is None else self._database.service_url
         settings = replace(self._settings, database_url=url, owner_database_url=None)
-        descriptor = self._listener.fileno()
+        descriptors = (self._listener.fileno(),) if kind == "worker" and self._listener else ()
         process = subprocess.Popen(
-            [sys.executable, "-m", "eligibility.worker", str(descriptor), str(os.getpid())],
+            [sys.executable, "-m", _MODULES[kind], *map(str, descriptors), str(os.getpid())],
             stdin=subprocess.PIPE,
             cwd=Path(__file__).parent.parent,  # this package and its neighbours, not what lies around us
-            pass_fds=(descriptor,),
+            pass_fds=descriptors,
             start_new_session=True,  # Ctrl-C in our terminal is for us, and we tell the workers
         )
         if process.stdin is None:

@@ -5,23 +5,17 @@ It serves in one thread, to which the rule engine belongs.
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import ctypes
 import gc
 import logging
-import os
-import pickle
-import signal
 import socket
 import sys
 from collections.abc import Iterator
 from importlib import import_module
 
 import uvicorn
-import uvloop
 
-from eligibility.commands.failures import DONE, FAULT, WRONG_USE, exit_code, message
+from eligibility.child import adopted, run, when_told_to_stop
 from eligibility.settings import Settings
 
 APPLICATION = "api.app:create_app"
@@ -32,9 +26,6 @@ GRACE_SECONDS = 20
 
 _ALLOCATIONS_BETWEEN_COLLECTIONS = 50_000
 _KEEP_ALIVE_SECONDS = 30
-_PR_SET_PDEATHSIG = 1
-
-logger = logging.getLogger(__name__)
 
 
 class _Server(uvicorn.Server):
@@ -48,41 +39,10 @@ class _Server(uvicorn.Server):
 
 def main() -> None:
     """Serve until told to stop; `serve` starts this."""
-    if len(sys.argv) != 3 or os.getppid() != int(sys.argv[2]):  # noqa: PLR2004 - a socket and the parent
+    if len(sys.argv) != 3:  # noqa: PLR2004 - a socket and the parent
         sys.exit("a worker belongs to a service: run `eligibility serve`")
-    _end_with_parent()
-    logging.basicConfig(
-        level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s [%(process)d]: %(message)s"
-    )
-    listener = socket.socket(fileno=int(sys.argv[1]))
-    try:
-        settings: Settings = pickle.load(sys.stdin.buffer)  # noqa: S301 - from our parent, over its own pipe
-    except EOFError:
-        sys.exit(WRONG_USE)
-    try:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
-            runner.run(_serve(settings, listener))
-    except Exception as raised:
-        error = _alone(raised)
-        code = exit_code(error)
-        if code == FAULT:
-            logger.exception("the worker failed")
-        sys.stderr.write(message(error) + "\n")
-        sys.exit(code)
-    sys.exit(DONE)
-
-
-def _alone(error: Exception) -> Exception:
-    """The error itself, where a task group has wrapped it."""
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
-    return error
-
-
-def _end_with_parent() -> None:
-    """Ask to be told to stop when the parent dies. Elsewhere than on Linux the end of its pipe tells."""
-    if sys.platform.startswith("linux"):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    settings = adopted(sys.argv[2], "eligibility serve")
+    run(_serve(settings, socket.socket(fileno=int(sys.argv[1]))))
 
 
 def _collect_garbage_seldom() -> None:
@@ -117,16 +77,8 @@ async def _serve(settings: Settings, listener: socket.socket) -> None:
 
     def stop() -> None:
         server.should_exit = True
-        signal.alarm(GRACE_SECONDS + 5)  # ends the process, should it hang
 
-    def parent_spoke() -> None:
-        loop.remove_reader(sys.stdin.fileno())  # it never speaks: the pipe has ended, and the parent too
-        stop()
-
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop)
-    loop.add_reader(sys.stdin.fileno(), parent_spoke)
+    when_told_to_stop(stop, GRACE_SECONDS + 5)
     async with app.lifespan():
         _collect_garbage_seldom()
         await server.serve(sockets=[listener])

@@ -1,20 +1,13 @@
 """How alembic runs the migrations: over the connection it is handed, or to the URL of `-x url=…`."""
 
-import re
-
 from alembic import context
 from sqlalchemy import Connection, create_engine, text
 
+from eligibility.storage.migrate import is_ours
 from eligibility.storage.tables import metadata
 from eligibility.storage.urls import sqlalchemy_url
 
-_PARTITION = re.compile(r"(record|private)_\d{4}_\d{2}")
 _LOCK = 7_104_226_011  # any number: whoever migrates holds it
-
-
-def include_name(name: str | None, kind: str, _parents: object) -> bool:
-    """Whether autogenerate looks at a table: not at partitions, which the database makes by itself."""
-    return kind != "table" or name is None or _PARTITION.fullmatch(name) is None
 
 
 def run(connection: Connection) -> None:
@@ -22,7 +15,7 @@ def run(connection: Connection) -> None:
     context.configure(
         connection=connection,
         target_metadata=metadata,
-        include_name=include_name,
+        include_name=is_ours,
         compare_server_default=True,
         transaction_per_migration=False,
     )

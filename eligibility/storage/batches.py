@@ -68,13 +68,15 @@ class Input(NamedTuple):
     """What a batch is made from.
 
     `rows` is how many it has, None while that is not known; of an upload so many `parts` are stored under the
-    batch's id. `source` is what people call the file: a private text.
+    batch's id. `source` is what people call the file: a private text. `jobs` is what puts the parts into a
+    queue, in the transaction that begins the batch.
     """
 
     form: Format
     rows: int | None = None
     parts: int | None = None
     source: str | None = None
+    jobs: Statement | None = None
 
 
 class _Ending(NamedTuple):
@@ -142,6 +144,8 @@ async def begin(log: AuditLog, what: Input, by: By, *, ruleset: str, batch: UUID
     ]
     if what.parts is not None:
         also.append(Statement(_HAS_PARTS, (identifier, what.parts, what.rows), rows=1))
+    if what.jobs is not None:
+        also.append(what.jobs)
     entry = Entry(
         kind=STARTED,
         id=identifier,
@@ -153,7 +157,8 @@ async def begin(log: AuditLog, what: Input, by: By, *, ruleset: str, batch: UUID
         private={"source": what.source} if what.source else None,
         also=tuple(also),
     )
-    await log.append(entry)
+    # jobs are many: nobody else's decision is to wait for them
+    await (log.append if what.jobs is None else log.append_aside)(entry)
     return identifier
 
 

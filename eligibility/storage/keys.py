@@ -4,6 +4,7 @@ import asyncio
 import logging
 import secrets
 import time
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -271,3 +272,13 @@ def _key(row: Row[Any]) -> Key:
         expires_at=row.expires_at,
         revoked_at=row.revoked_at,
     )
+
+
+async def names_of(database: Database, principals: Collection[UUID]) -> dict[UUID, str]:
+    """The names of principals, of those that there are. Raises StorageUnavailable."""
+    query = select(tables.principal.c.id, tables.principal.c.name).where(
+        tables.principal.c.id.in_(principals)
+    )
+    with translated():
+        async with asyncio.timeout(STATEMENT_SECONDS), database.engine.connect() as connection:
+            return {row.id: row.name for row in await connection.execute(query)}

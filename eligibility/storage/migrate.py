@@ -1,5 +1,6 @@
 """Bringing a database to the newest revision."""
 
+import re
 from functools import cache
 from importlib.resources import files
 
@@ -12,6 +13,16 @@ from sqlalchemy import create_engine
 from eligibility.errors import StorageUnavailable
 from eligibility.storage.failures import translated
 from eligibility.storage.urls import sqlalchemy_url
+
+_OF_OTHERS = re.compile(r"(record|private)_\d{4}_\d{2}|procrastinate_\w+")
+
+
+def is_ours(name: str | None, kind: str, _parents: object = None) -> bool:
+    """Whether the tables of this package say what a table of the database looks like.
+
+    Partitions the database makes by itself, and those of the queue are procrastinate's.
+    """
+    return kind != "table" or name is None or _OF_OTHERS.fullmatch(name) is None
 
 
 def _config() -> Config:

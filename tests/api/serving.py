@@ -70,9 +70,14 @@ def environment(database_url: str, data_dir: Path) -> dict[str, str]:
 
 
 @contextmanager
-def serving(database_url: str, data_dir: Path, keys: dict[Who, str] | None = None) -> Iterator[Server]:
-    """A server process that answers; its keys are made unless those of another server are given."""
-    given = environment(database_url, data_dir)
+def serving(
+    database_url: str, data_dir: Path, keys: dict[Who, str] | None = None, **changes: str
+) -> Iterator[Server]:
+    """A server process that answers; its keys are made unless those of another server are given.
+
+    `changes` are settings of its own.
+    """
+    given = environment(database_url, data_dir) | changes
     listening = socket.create_server(("127.0.0.1", 0))
     url = f"http://127.0.0.1:{listening.getsockname()[1]}"
     number = listening.fileno()

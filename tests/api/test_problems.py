@@ -30,6 +30,7 @@ RAISED: list[tuple[errors.EligibilityError, int]] = [
     (errors.RecordRefused("the database refused it"), 500),
     (errors.LogDamaged("a block does not hold together"), 500),
     (errors.NotFound("no such thing"), 404),
+    (errors.BacklogRefused([errors.Fault("", "a column is wrong")]), 422),
 ]
 BY_NAME = pytest.mark.parametrize("error,status", RAISED, ids=lambda value: type(value).__name__)
 

@@ -27,6 +27,12 @@ EXPECTED: dict[tuple[Method, str], set[str]] = {
     ("POST", "/v1/decisions"): {"portal", "reviewer", "approver", "admin"},
     ("GET", "/v1/decisions"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("GET", "/v1/decisions/{identifier}"): {"portal", "reviewer", "approver", "auditor", "admin"},
+    ("POST", "/v1/batches"): {"portal", "reviewer", "approver", "admin"},
+    ("GET", "/v1/batches"): {"portal", "reviewer", "approver", "auditor", "admin"},
+    ("GET", "/v1/batches/{identifier}"): {"portal", "reviewer", "approver", "auditor", "admin"},
+    ("GET", "/v1/batches/{identifier}/results"): {"portal", "reviewer", "approver", "auditor", "admin"},
+    ("GET", "/v1/batches/{identifier}/refused"): {"portal", "reviewer", "approver", "auditor", "admin"},
+    ("POST", "/v1/batches/{identifier}/cancel"): {"portal", "reviewer", "approver", "admin"},
     ("POST", "/v1/erasures"): {"admin"},
     ("GET", "/v1/decisions/{identifier}/receipt"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("GET", "/v1/audit/checkpoint"): {"reviewer", "approver", "auditor", "admin", "monitor"},
@@ -55,7 +61,8 @@ EXPECTED: dict[tuple[Method, str], set[str]] = {
 }
 CALLS = [(*call, who) for call in EXPECTED for who in ("nobody", *ROLES)]
 NO_SUCH: dict[tuple[Method, str], int] = {
-    **{call: 404 for call in EXPECTED if "/v1/rulesets/" in call[1]},
+    **{call: 404 for call in EXPECTED if "/v1/rulesets/" in call[1] or "/v1/batches/" in call[1]},
+    ("POST", "/v1/batches"): 415,
     ("POST", "/v1/rulesets"): 422,
 }
 """What those who may are answered, where the call would act on what is not there."""
@@ -163,7 +170,7 @@ def test_the_scheme_is_read_in_any_case(server: Server, scheme: str) -> None:
 def test_the_table_has_every_route_and_no_other(server: Server) -> None:
     app = create_app(Settings.from_environment({"ELIGIBILITY_DATA_DIR": str(server.settings.data_dir)}))
     assert routes(app) == set(ROUTES) == set(EXPECTED)
-    assert len(HANDLERS) == len(EXPECTED) + 2  # and those that answer OPTIONS where several share a path
+    assert len(HANDLERS) == len(EXPECTED) + 3  # and those that answer OPTIONS where several share a path
 
 
 @pytest.mark.parametrize("method,route", EXPECTED, ids=str)

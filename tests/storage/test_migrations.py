@@ -20,13 +20,14 @@ SHAPE = """
     SELECT 'column', table_name, column_name,
            data_type || ' ' || is_nullable || ' ' || coalesce(column_default, '')
     FROM information_schema.columns WHERE table_schema = 'public' AND table_name <> 'alembic_version'
+    AND table_name NOT LIKE 'procrastinate%'
     UNION ALL
     SELECT 'index', tablename, indexname, indexdef FROM pg_indexes
-    WHERE schemaname = 'public' AND tablename <> 'alembic_version'
+    WHERE schemaname = 'public' AND tablename <> 'alembic_version' AND tablename NOT LIKE 'procrastinate%'
     UNION ALL
     SELECT 'constraint', conrelid::regclass::text, conname, pg_get_constraintdef(oid) FROM pg_constraint
     WHERE connamespace = 'public'::regnamespace AND contype NOT IN ('n', 't')
-    AND conrelid::regclass::text <> 'alembic_version'
+    AND conrelid::regclass::text <> 'alembic_version' AND conrelid::regclass::text NOT LIKE 'procrastinate%'
     UNION ALL
     SELECT 'partitioning', partrelid::regclass::text, '', pg_get_partkeydef(partrelid)
     FROM pg_partitioned_table
@@ -42,7 +43,8 @@ def shape(url: str) -> list[tuple[str, ...]]:
 def test_the_tables_are_those_of_the_migrations(database: FreshDatabase) -> None:
     engine = create_engine(sqlalchemy_url(database.owner_url))
     with engine.connect() as connection:
-        context = MigrationContext.configure(connection, opts={"compare_server_default": True})
+        opts = {"compare_server_default": True, "include_name": migrate.is_ours}
+        context = MigrationContext.configure(connection, opts=opts)
         differences = compare_metadata(context, metadata)
     engine.dispose()
     assert differences == []

@@ -1,0 +1,165 @@
+"""Results of batches, streamed from what is committed, as far as there is any without a gap.
+
+Each answer has a connection and a thread of its own, so that neither readers nor decisions wait for it.
+"""
+
+import asyncio
+from collections.abc import AsyncGenerator, Generator, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AsyncExitStack
+from typing import Any, Final, NamedTuple, cast
+from uuid import UUID
+
+import pyarrow.compute as pc
+import uuid_utils.compat
+from litestar import Request, Response, route
+from litestar.background_tasks import BackgroundTask
+from litestar.response import Stream
+from litestar.status_codes import HTTP_200_OK
+
+from api.answers import HEADERS, answer
+from api.auth import caller
+from api.batches import ONE, asked_about
+from api.batches_described import FORMATS, MEDIA_TYPES, REFUSED, RESULTS
+from api.filters import one_of, read_values
+from api.incoming import parameters
+from api.recording import ACCESS, CHANNEL
+from api.service import Service, service_of
+from eligibility.backlog.committed import Committed
+from eligibility.backlog.formats import Format
+from eligibility.backlog.writing import result_writer
+from eligibility.decider import Decider
+from eligibility.recording import moment_of
+from eligibility.ruleset import Ruleset
+from eligibility.storage.batch_reading import StoredSlice, reading_slices
+from eligibility.storage.batches import Batch
+from eligibility.storage.database import Database
+from eligibility.storage.entries import Entry
+from eligibility.storage.keys import Key
+
+_FLAGS: Final = {"true": True, "false": False}
+
+
+class _Written(NamedTuple):
+    """How results are written: the format, whether with whole decisions, whether only refused lines."""
+
+    form: Format
+    full: bool
+    refused: bool
+
+
+@route(f"{ONE}/results", http_method=["GET", "HEAD"], status_code=HTTP_200_OK, opt=RESULTS.opt())
+async def results(request: Request[Any, Any, Any]) -> Response[Any]:
+    """What came of each row."""
+    values = read_values(
+        parameters(request, ("format", "full")),
+        {
+            "format": lambda value: one_of(value, FORMATS),
+            "full": lambda value: _FLAGS[one_of(value, _FLAGS)],
+        },
+    )
+    form = cast("Format", values.get("format", FORMATS[0]))
+    return await _streamed(request, form, "results", full=bool(values.get("full", False)), refused=False)
+
+
+@route(f"{ONE}/refused", http_method=["GET", "HEAD"], status_code=HTTP_200_OK, opt=REFUSED.opt())
+async def refused(request: Request[Any, Any, Any]) -> Response[Any]:
+    """The refused lines."""
+    values = read_values(parameters(request, ("format",)), {"format": lambda value: one_of(value, FORMATS)})
+    form = cast("Format", values.get("format", FORMATS[0]))
+    return await _streamed(request, form, "refused", full=False, refused=True)
+
+
+async def _streamed(
+    request: Request[Any, Any, Any], form: Format, name: str, *, full: bool, refused: bool
+) -> Response[Any]:
+    service, key = service_of(request), caller(request)
+    batch = await asked_about(request)
+    found = await _slices(service, batch)
+    headers = {
+        "content-disposition": f'attachment; filename="{name}.{form}"',
+        "batch-state": batch.state,
+        "batch-rows": str(sum(each.rows for each in found)),
+    }
+    if request.method == "HEAD":  # nothing is shown, so there is nothing to record
+        return answer(b"", media_type=MEDIA_TYPES[form], headers=headers)
+    wanted = [each for each in found if each.refused] if refused else found
+    pieces = _pieces(service, batch, key, wanted, _Written(form, full, refused))
+    await anext(pieces)  # what fails until here is answered by a problem document
+    end = BackgroundTask(pieces.aclose)  # where the caller has gone before the last piece
+    return Stream(pieces, media_type=MEDIA_TYPES[form], headers={**HEADERS, **headers}, background=end)
+
+
+async def _slices(service: Service, batch: Batch) -> list[StoredSlice]:
+    """The slices from the first on, as far as they follow one another. Raises StorageUnavailable."""
+    found: list[StoredSlice] = []
+    async with reading_slices(service.database) as reader:
+        while more := await reader.slices(batch.id, start=len(found)):
+            for each in more:
+                if each.number != len(found):
+                    return found
+                found.append(each)
+    return found
+
+
+async def _pieces(
+    service: Service, batch: Batch, key: Key, slices: Sequence[StoredSlice], written: _Written
+) -> AsyncGenerator[bytes]:
+    """The bytes of the answer, after an empty piece once it is known to begin.
+
+    Raises Refusal where too many are under way, StorageUnavailable.
+    """
+    async with service.results.turn():
+        if batch.actor != str(key.principal):
+            await _record_access(service, batch, key)
+        ruleset = await service.ruleset(batch.ruleset)
+        thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="results")
+        pieces = _rendered(service.database, ruleset, batch.id, slices, written)
+        try:
+            yield b""
+            while (piece := await _next(thread, pieces)) is not None:
+                if piece:
+                    yield piece
+        finally:
+            thread.submit(pieces.close)  # in its turn, for a piece may still be in the making
+            thread.shutdown(wait=False)
+
+
+async def _next(thread: ThreadPoolExecutor, pieces: Iterator[bytes]) -> bytes | None:
+    piece: bytes | None = await asyncio.get_running_loop().run_in_executor(thread, next, pieces, None)
+    return piece
+
+
+def _rendered(
+    database: Database, ruleset: Ruleset, batch: UUID, slices: Sequence[StoredSlice], written: _Written
+) -> Generator[bytes]:
+    """Results, slice by slice, read over a connection and in an event loop of their own."""
+    with asyncio.Runner() as runner:
+        held = AsyncExitStack()
+        try:
+            reader = runner.run(held.enter_async_context(reading_slices(database)))
+            committed = Committed(Decider(ruleset))
+            writer = result_writer(written.form, full=written.full)
+            yield writer.start()
+            for each in slices:
+                stored = runner.run(committed.read(reader, batch, each, full=written.full))
+                table = committed.table(stored, full=written.full)
+                yield writer.write(table.filter(pc.is_valid(table["error"])) if written.refused else table)
+            yield writer.end()
+        finally:
+            runner.run(held.aclose())
+
+
+async def _record_access(service: Service, batch: Batch, key: Key) -> None:
+    """Record that another's batch is about to be shown. Raises StorageUnavailable: then it may not be."""
+    identifier = uuid_utils.compat.uuid7()
+    await service.log.append(
+        Entry(
+            kind=ACCESS,
+            id=identifier,
+            at=moment_of(identifier),
+            actor=str(key.principal),
+            channel=CHANNEL,
+            facts={"batches": [str(batch.id)]},
+        )
+    )
