@@ -36,8 +36,8 @@ from tests.properties.requests import (
 )
 from tests.properties.sizes import sized
 
-BATCHES = 20
-REQUESTS = sized(1_000, 100_000) // BATCHES
+BATCHES = 8
+REQUESTS = sized(400, 100_000) // BATCHES
 DECIDED = 2
 """Changes decided for each outcome; the service decides all that it tells."""
 
@@ -47,7 +47,7 @@ EXHAUSTIVE = 5
 PAIRS = sized(4, 400)
 """Requests on which every change of two facts is tried."""
 
-ALL_SINGLE = sized(40, 1_000)
+ALL_SINGLE = sized(20, 1_000)
 """Requests on which every change of one fact has to be told."""
 
 CANDIDATES: dict[str, Sequence[Any]] = {
@@ -271,7 +271,7 @@ def test_reasons_are_told_in_words_whatever_the_request(decider: Decider, seed: 
     random = Random(4_000 + seed)
     reasoner = Reasoner(decider.ruleset)
     names = sorted({rule.then.name for rule in decider.ruleset.rules if rule.then.kind == "finding"})
-    for _ in range(sized(25, 1_000)):
+    for _ in range(sized(10, 1_000)):
         request = request_from(document(random), decider.ruleset.vocabulary)
         asked = Asked(
             counterfactuals=True,
