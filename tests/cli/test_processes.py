@@ -28,8 +28,8 @@ def gone(pids: set[int]) -> bool:
     return not pids & {process.pid for process in processes()}
 
 
-def test_a_worker_that_is_killed_is_started_again_and_answers(used_dir: Path) -> None:
-    with running(used_dir) as service, service.client() as client:
+def test_a_worker_that_is_killed_is_started_again_and_answers(service: Service) -> None:
+    with service.client() as client:
         first = service.worker()
         assert first is not None
         subprocess.run(["/bin/sh", "-c", f"kill -9 {first}"], check=True)
@@ -87,27 +87,27 @@ class Caller:
                     self.acknowledged.append(answer.json()["id"])
 
 
-def test_a_database_that_is_killed_comes_back_and_has_lost_nothing_acknowledged(used_dir: Path) -> None:
-    with running(used_dir) as service:
-        with Caller(service) as caller:
-            until(lambda: len(caller.acknowledged) > 20, "some decisions")
-            server = service.postgres()
-            subprocess.run(["/bin/sh", "-c", f"kill -9 {server}"], check=True)
-            until(lambda: 503 in caller.statuses, "a refusal while it is down")
-            before = len(caller.acknowledged)
-            until(lambda: len(caller.acknowledged) > before + 20, "decisions once it is back")
+def test_a_database_that_is_killed_comes_back_and_has_lost_nothing_acknowledged(service: Service) -> None:
+    with Caller(service) as caller:
+        until(lambda: len(caller.acknowledged) > 20, "some decisions")
+        server = service.postgres()
+        subprocess.run(["/bin/sh", "-c", f"kill -9 {server}"], check=True)
+        until(lambda: 503 in caller.statuses, "a refusal while it is down")
+        before = len(caller.acknowledged)
+        until(lambda: len(caller.acknowledged) > before + 20, "decisions once it is back")
 
-        assert set(caller.statuses) == {201, 503}
-        assert service.postgres() not in {None, server}
-        assert "the embedded PostgreSQL is back" in service.said()
-        with service.client() as client:
-            for identifier in caller.acknowledged:
-                assert client.get(f"/v1/decisions/{identifier}").status_code == 200
+    assert set(caller.statuses) == {201, 503}
+    assert service.postgres() not in {None, server}
+    assert "the embedded PostgreSQL is back" in service.said()
+    with service.client() as client:
+        for identifier in caller.acknowledged:
+            assert client.get(f"/v1/decisions/{identifier}").status_code == 200
 
 
-def test_a_database_that_is_killed_again_at_once_comes_back_again(used_dir: Path) -> None:
-    with running(used_dir) as service, service.client() as client:
-        for n in range(1, 4):
+def test_a_database_that_is_killed_again_at_once_comes_back_again(service: Service) -> None:
+    before = service.said().count("PostgreSQL is back")
+    with service.client() as client:
+        for n in range(before + 1, before + 4):
             subprocess.run(["/bin/sh", "-c", f"kill -9 {service.postgres()}"], check=True)
             until(lambda: service.said().count("PostgreSQL is back") >= n, "it is back")  # noqa: B023 - at once
         until(lambda: client.post("/v1/decisions", json=REQUEST).status_code == 201, "a decision")
