@@ -25,6 +25,7 @@ from eligibility.storage.keys import Keys, Kind, Role
 from eligibility.storage.log import AuditLog
 from eligibility.storage.secret_files import service_secret
 from eligibility.storage.signing_keys import signer
+from tests.cli.running import NO_CERTIFICATES
 
 ROOT = Path(__file__).parent.parent.parent
 ADMIN_KEY = "the admin key of these tests"
@@ -99,10 +100,14 @@ class Server:
         return {} if who == "nobody" else {"authorization": f"Bearer {self.keys[who]}"}
 
     def client(self, who: Who = "portal", *, timeout: float = 30) -> httpx.Client:
-        return httpx.Client(base_url=self.url, headers=self.headers(who), timeout=timeout)
+        return httpx.Client(
+            base_url=self.url, headers=self.headers(who), timeout=timeout, verify=NO_CERTIFICATES
+        )
 
     def async_client(self, who: Who = "portal") -> httpx.AsyncClient:
-        return httpx.AsyncClient(base_url=self.url, headers=self.headers(who), timeout=30)
+        return httpx.AsyncClient(
+            base_url=self.url, headers=self.headers(who), timeout=30, verify=NO_CERTIFICATES
+        )
 
     def logged(self) -> str:
         return self.log_file.read_text(encoding="utf-8")
@@ -145,7 +150,7 @@ def _wait_until_alive(server: Server) -> None:
     while time.monotonic() < deadline:
         assert not server.process.has_ended(), f"the server ended:\n{server.logged()}"
         try:
-            if httpx.get(f"{server.url}/health/live", timeout=1).status_code == 200:
+            if httpx.get(f"{server.url}/health/live", timeout=1, verify=NO_CERTIFICATES).status_code == 200:
                 return
         except httpx.TransportError:
             time.sleep(0.02)

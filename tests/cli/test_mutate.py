@@ -19,7 +19,7 @@ from tests.rules import small
 from tests.rules.patching import copied, replace
 
 LIMIT = 700_000_000
-EVERY = sized(4, 1)
+EVERY = sized(6, 1)
 """Of so many changes of the shipped policy, one is tried."""
 
 

@@ -15,7 +15,7 @@ from tests.properties.requests import KINDS, bases, document, documents, neighbo
 from tests.properties.sizes import FULL, sized
 
 BATCHES = 20
-EACH = sized(4_000, 200_000) // BATCHES
+EACH = sized(3_000, 200_000) // BATCHES
 
 
 @pytest.mark.parametrize("seed", range(BATCHES))

@@ -37,7 +37,7 @@ from tests.properties.requests import (
 from tests.properties.sizes import sized
 
 BATCHES = 8
-REQUESTS = sized(400, 100_000) // BATCHES
+REQUESTS = sized(240, 100_000) // BATCHES
 DECIDED = 2
 """Changes decided for each outcome; the service decides all that it tells."""
 
@@ -47,7 +47,7 @@ EXHAUSTIVE = 5
 PAIRS = sized(4, 400)
 """Requests on which every change of two facts is tried."""
 
-ALL_SINGLE = sized(20, 1_000)
+ALL_SINGLE = sized(12, 1_000)
 """Requests on which every change of one fact has to be told."""
 
 CANDIDATES: dict[str, Sequence[Any]] = {

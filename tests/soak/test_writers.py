@@ -8,7 +8,7 @@ from tests.properties.sizes import sized
 from tests.soak.checking import check, superuser_url
 from tests.soak.load import Load
 
-REQUESTS = sized(200, 40_000)
+REQUESTS = sized(100, 40_000)
 
 
 def test_two_services_write_one_chain(folder: Path, migrated_dir: Path) -> None:
