@@ -41,10 +41,10 @@ REQUESTS = sized(240, 100_000) // BATCHES
 DECIDED = 2
 """Changes decided for each outcome; the service decides all that it tells."""
 
-EXHAUSTIVE = 5
+EXHAUSTIVE = sized(10, 5)
 """Of so many requests, one has every change of one fact tried against claims that more have to change."""
 
-PAIRS = sized(4, 400)
+PAIRS = sized(2, 400)
 """Requests on which every change of two facts is tried."""
 
 ALL_SINGLE = sized(12, 1_000)
@@ -172,13 +172,13 @@ def test_changes_of_one_fact_are_all_told(landscape: Landscape, decider: Decider
                 assert fact in told.get(outcome, ()), (request.document, fact, changed, outcome)
 
 
-@pytest.mark.parametrize("seed", range(4))
+@pytest.mark.parametrize("seed", range(2))
 def test_where_three_facts_have_to_change_no_two_will_do(
     landscape: Landscape, decider: Decider, seed: int
 ) -> None:
     random = Random(5_000 + seed)
     tried = 0
-    while tried < PAIRS // 4:
+    while tried < PAIRS // 2:
         request = request_from(document(random), decider.ruleset.vocabulary)
         found = counterfactuals(landscape, request, decider.decide(request).outcome)
         further = {name for name, one in found.items() if one.facts_changed not in {1, 2}}
