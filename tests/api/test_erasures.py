@@ -110,11 +110,11 @@ def test_what_cannot_be_asked_for_is_refused_with_its_place(
 
 
 def test_what_is_held_is_kept_and_what_was_dropped_is_told_to_those_who_may_see_all(
-    server: Server,
+    own_server: Server,
 ) -> None:
     async def prepared() -> tuple[str, str]:
         """A decision of long ago, and a hold on its month."""
-        settings = server.settings
+        settings = own_server.settings
         assert settings.database_url is not None
         database = Database.open(settings.database_url)
         async with AuditLog(database, service_secret(settings), signer(settings)) as log:
@@ -125,7 +125,7 @@ def test_what_is_held_is_kept_and_what_was_dropped_is_told_to_those_who_may_see_
         return str(entry.id), str(hold)
 
     async def drop_it(hold: str) -> None:
-        settings = server.settings
+        settings = own_server.settings
         assert settings.database_url is not None
         database = Database.open(settings.database_url)
         async with AuditLog(database, service_secret(settings), signer(settings)) as log:
@@ -136,7 +136,7 @@ def test_what_is_held_is_kept_and_what_was_dropped_is_told_to_those_who_may_see_
             await drop(log, march)
         await database.close()
 
-    with server.client("admin") as admin, server.client("portal") as portal:
+    with own_server.client("admin") as admin, own_server.client("portal") as portal:
         identifier, hold = asyncio.run(prepared())
         told = problem(admin.post("/v1/erasures", json={"decisions": [identifier]}), 409)
         assert told["type"] == "/schema/problems#held"

@@ -9,7 +9,7 @@ import pytest
 
 from eligibility.decider import Decider
 from eligibility.storage.embedded import EmbeddedPostgres
-from tests.cli.running import command, environment
+from tests.cli.running import ROOT, command, environment, in_process
 from tests.conftest import fresh_database
 from tests.storage.logs import MadeLog, make_log
 from tests.storage.making import SECRET
@@ -54,7 +54,7 @@ def test_what_is_wrong_is_told_and_exits_with_1(kept: MadeLog, env: dict[str, st
         changed = "UPDATE record SET outcome = 'permitted' WHERE outcome = 'prohibited' RETURNING id"
         records = [row[0] for row in connection.execute(changed)]
         connection.commit()
-        done = command("audit", "verify", "--skip-meaning", env=env)
+        done = in_process("audit", "verify", "--skip-meaning", env=env)
         restored = "UPDATE record SET outcome = 'prohibited' WHERE id = ANY(%s)"
         connection.execute(restored, (records,))
     assert done.returncode == 1
@@ -67,7 +67,7 @@ def test_what_is_wrong_is_told_and_exits_with_1(kept: MadeLog, env: dict[str, st
 
 
 def test_a_range_is_verified_by_itself(env: dict[str, str]) -> None:
-    done = command("audit", "verify", "--from", "30", "--to", "31", "--skip-meaning", env=env)
+    done = in_process("audit", "verify", "--from", "30", "--to", "31", "--skip-meaning", env=env)
     assert done.returncode == 0
     assert "what lies outside the range" in done.stdout
 
@@ -77,17 +77,17 @@ def test_a_range_is_verified_by_itself(env: dict[str, str]) -> None:
     [
         (("--from", "9", "--to", "3"), "`--from 9` comes after `--to 3`"),
         (("--key", "no-such-file"), "neither a key's fingerprint"),
-        (("--checkpoint", "pyproject.toml"), "line 1 is no checkpoint"),
+        (("--checkpoint", str(ROOT / "pyproject.toml")), "line 1 is no checkpoint"),
     ],
 )
 def test_what_cannot_be_used_is_refused(
     env: dict[str, str], arguments: tuple[str, ...], message: str
 ) -> None:
-    done = command("audit", "verify", *arguments, env=env)
+    done = in_process("audit", "verify", *arguments, env=env)
     assert done.returncode == 2
     assert message in done.stderr
 
 
 def test_a_database_that_is_not_there_exits_with_3(env: dict[str, str]) -> None:
     away = env | {"ELIGIBILITY_DATABASE_URL": "postgresql://eligibility_service:x@127.0.0.1:1/eligibility"}
-    assert command("audit", "verify", env=away).returncode == 3
+    assert in_process("audit", "verify", env=away).returncode == 3

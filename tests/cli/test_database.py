@@ -9,7 +9,7 @@ import pytest
 
 from eligibility.storage.embedded import EmbeddedPostgres
 from eligibility.storage.roles import role_names
-from tests.cli.running import REQUEST, command, environment, free_port, running
+from tests.cli.running import REQUEST, command, environment, free_port, in_process, running
 from tests.conftest import FreshDatabase
 
 
@@ -17,7 +17,7 @@ from tests.conftest import FreshDatabase
 def empty(postgres: EmbeddedPostgres) -> Iterator[dict[str, str]]:
     """The settings of a database that was made by the SQL which `db roles` prints, and never migrated."""
     statements = json.loads(
-        command("db", "roles", "--database", "empty", "--json", env=environment(Path())).stdout
+        in_process("db", "roles", "--database", "empty", "--json", env=environment(Path())).stdout
     )
     with psycopg.connect(postgres.url("postgres", "postgres"), autocommit=True) as admin:
         for statement in statements["statements"]:
@@ -46,14 +46,14 @@ def test_the_service_never_migrates_a_database_that_it_was_given(
 
     assert refused.returncode == 3
     assert "run `eligibility db upgrade`" in refused.stderr
-    at = command("db", "current", env=env)
+    at = in_process("db", "current", env=env)
     assert at.returncode == 1
     assert "the database is empty, and the service needs" in at.stdout
 
-    upgraded = json.loads(command("db", "upgrade", "--json", env=env).stdout)
+    upgraded = json.loads(in_process("db", "upgrade", "--json", env=env).stdout)
 
     assert upgraded["from"] is None
-    at = command("db", "current", "--json", env=env)
+    at = in_process("db", "current", "--json", env=env)
     assert at.returncode == 0
     assert json.loads(at.stdout)["revision"] == upgraded["to"]
 
@@ -61,7 +61,7 @@ def test_the_service_never_migrates_a_database_that_it_was_given(
 def test_migrating_needs_the_login_of_the_owner(data_dir: Path, empty: dict[str, str]) -> None:
     del empty["ELIGIBILITY_OWNER_DATABASE_URL"]
 
-    done = command("db", "upgrade", env=environment(data_dir) | empty)
+    done = in_process("db", "upgrade", env=environment(data_dir) | empty)
 
     assert done.returncode == 2
     assert "`ELIGIBILITY_OWNER_DATABASE_URL` is not set" in done.stderr
@@ -94,7 +94,7 @@ def test_the_service_works_on_a_database_of_ones_own(data_dir: Path, database: F
 def test_commands_without_a_database_to_reach_end_with_3(data_dir: Path) -> None:
     env = environment(data_dir, ELIGIBILITY_DATABASE_URL=f"postgresql://a:b@127.0.0.1:{free_port()}/c")
     for arguments in (["keys", "list"], ["db", "current"], ["decide", "-", "--record"]):
-        done = command(*arguments, env=env, text=json.dumps(REQUEST))
+        done = in_process(*arguments, env=env, text=json.dumps(REQUEST))
         assert done.returncode == 3, arguments
         assert "the database says: " in done.stderr
 

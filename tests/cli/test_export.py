@@ -21,7 +21,7 @@ from click.testing import CliRunner
 from eligibility.cli import main
 from eligibility.storage.embedded import EmbeddedPostgres
 from eligibility.storage.exporting import APPLICATION
-from tests.cli.running import PATIENCE, REQUEST, ROOT, command, environment, until
+from tests.cli.running import PATIENCE, REQUEST, ROOT, environment, in_process, until
 from tests.conftest import FreshDatabase, fresh_database
 
 
@@ -37,7 +37,7 @@ def env(database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> di
     folder = tmp_path_factory.mktemp("data")
     settings = environment(folder, ELIGIBILITY_DATABASE_URL=database.service_url)
     for _ in range(2):
-        done = command("decide", "-", "--record", env=settings, text=json.dumps(REQUEST))
+        done = in_process("decide", "-", "--record", env=settings, text=json.dumps(REQUEST))
         assert done.returncode == 0, done.stderr
     return settings
 
@@ -63,19 +63,19 @@ def test_the_suffix_says_the_format_and_the_summary_what_there_is(
     env: dict[str, str], tmp_path: Path
 ) -> None:
     plain, zipped, parquet = (tmp_path / name for name in ("a.jsonl", "a.csv.gz", "a.parquet"))
-    told = json.loads(command("audit", "export", str(plain), "--json", env=env).stdout)
+    told = json.loads(in_process("audit", "export", str(plain), "--json", env=env).stdout)
     found = lines(plain.read_bytes())
     assert [line["facts"] for line in found] == [REQUEST, REQUEST]
     assert (told["records"], told["bytes"]) == (2, plain.stat().st_size)
     assert stat.S_IMODE(plain.stat().st_mode) == 0o600
 
-    said = command("audit", "export", str(zipped), env=env).stdout
+    said = in_process("audit", "export", str(zipped), env=env).stdout
     assert said.startswith(f"2 records, {zipped.stat().st_size} bytes in {zipped}; recorded as ")
     rows = csv.DictReader(io.StringIO(gzip.decompress(zipped.read_bytes()).decode(), newline=""))
     assert [row["id"] for row in rows] == [line["id"] for line in found]
 
     parquet.write_text("of an earlier export")
-    command("audit", "export", str(parquet), "--with-proofs", "--kind", "all", env=env)
+    in_process("audit", "export", str(parquet), "--with-proofs", "--kind", "all", env=env)
     table = pq.read_table(parquet)
     assert table.num_rows > 4
     assert set(table.column("kind").to_pylist()) >= {"decision", "export", "ruleset.activated"}

@@ -28,8 +28,8 @@ def gone(pids: set[int]) -> bool:
     return not pids & {process.pid for process in processes()}
 
 
-def test_a_worker_that_is_killed_is_started_again_and_answers(data_dir: Path) -> None:
-    with running(data_dir) as service, service.client() as client:
+def test_a_worker_that_is_killed_is_started_again_and_answers(service: Service) -> None:
+    with service.client() as client:
         first = service.worker()
         assert first is not None
         subprocess.run(["/bin/sh", "-c", f"kill -9 {first}"], check=True)
@@ -40,8 +40,8 @@ def test_a_worker_that_is_killed_is_started_again_and_answers(data_dir: Path) ->
         assert "a worker ended by SIGKILL: starting another" in service.said()
 
 
-def test_a_worker_that_dies_again_and_again_ends_the_service(data_dir: Path) -> None:
-    with running(data_dir) as service:
+def test_a_worker_that_dies_again_and_again_ends_the_service(used_dir: Path) -> None:
+    with running(used_dir) as service:
 
         def killed_them_all() -> bool:
             worker = service.worker()
@@ -87,34 +87,34 @@ class Caller:
                     self.acknowledged.append(answer.json()["id"])
 
 
-def test_a_database_that_is_killed_comes_back_and_has_lost_nothing_acknowledged(data_dir: Path) -> None:
-    with running(data_dir) as service:
-        with Caller(service) as caller:
-            until(lambda: len(caller.acknowledged) > 20, "some decisions")
-            server = service.postgres()
-            subprocess.run(["/bin/sh", "-c", f"kill -9 {server}"], check=True)
-            until(lambda: 503 in caller.statuses, "a refusal while it is down")
-            before = len(caller.acknowledged)
-            until(lambda: len(caller.acknowledged) > before + 20, "decisions once it is back")
+def test_a_database_that_is_killed_comes_back_and_has_lost_nothing_acknowledged(service: Service) -> None:
+    with Caller(service) as caller:
+        until(lambda: len(caller.acknowledged) > 20, "some decisions")
+        server = service.postgres()
+        subprocess.run(["/bin/sh", "-c", f"kill -9 {server}"], check=True)
+        until(lambda: 503 in caller.statuses, "a refusal while it is down")
+        before = len(caller.acknowledged)
+        until(lambda: len(caller.acknowledged) > before + 20, "decisions once it is back")
 
-        assert set(caller.statuses) == {201, 503}
-        assert service.postgres() not in {None, server}
-        assert "the embedded PostgreSQL is back" in service.said()
-        with service.client() as client:
-            for identifier in caller.acknowledged:
-                assert client.get(f"/v1/decisions/{identifier}").status_code == 200
+    assert set(caller.statuses) == {201, 503}
+    assert service.postgres() not in {None, server}
+    assert "the embedded PostgreSQL is back" in service.said()
+    with service.client() as client:
+        for identifier in caller.acknowledged:
+            assert client.get(f"/v1/decisions/{identifier}").status_code == 200
 
 
-def test_a_database_that_is_killed_again_at_once_comes_back_again(data_dir: Path) -> None:
-    with running(data_dir) as service, service.client() as client:
-        for n in range(1, 4):
+def test_a_database_that_is_killed_again_at_once_comes_back_again(service: Service) -> None:
+    before = service.said().count("PostgreSQL is back")
+    with service.client() as client:
+        for n in range(before + 1, before + 4):
             subprocess.run(["/bin/sh", "-c", f"kill -9 {service.postgres()}"], check=True)
             until(lambda: service.said().count("PostgreSQL is back") >= n, "it is back")  # noqa: B023 - at once
         until(lambda: client.post("/v1/decisions", json=REQUEST).status_code == 201, "a decision")
 
 
-def test_killing_the_service_leaves_nothing_running(data_dir: Path) -> None:
-    with running(data_dir, ELIGIBILITY_WORKERS="2") as service:
+def test_killing_the_service_leaves_nothing_running(used_dir: Path) -> None:
+    with running(used_dir, ELIGIBILITY_WORKERS="2") as service:
         family = {process.pid for process in descendants(service.process.pid)}
         assert len(family) > 4
         assert service.end(signal.SIGKILL) == -signal.SIGKILL
@@ -122,20 +122,20 @@ def test_killing_the_service_leaves_nothing_running(data_dir: Path) -> None:
         until(lambda: gone(family), "all its processes are gone", patience=15)
 
 
-def test_after_a_kill_the_service_starts_again_with_its_log(data_dir: Path) -> None:
-    with running(data_dir) as service:
+def test_after_a_kill_the_service_starts_again_with_its_log(used_dir: Path) -> None:
+    with running(used_dir) as service:
         with service.client() as client:
             made = client.post("/v1/decisions", json=REQUEST).json()["id"]
         service.end(signal.SIGKILL)
-    with running(data_dir) as service, service.client() as client:
+    with running(used_dir) as service, service.client() as client:
         assert client.get(f"/v1/decisions/{made}").json()["id"] == made
         assert "setting up" not in service.said()
 
 
-def test_it_waits_for_one_who_holds_its_port_and_does_not_answer(data_dir: Path) -> None:
+def test_it_waits_for_one_who_holds_its_port_and_does_not_answer(used_dir: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:  # as a worker whose supervisor was killed
         port = silent.getsockname()[1]
-        with started(data_dir, ELIGIBILITY_PORT=str(port)) as service:
+        with started(used_dir, ELIGIBILITY_PORT=str(port)) as service:
             until(lambda: "waiting for its end" in service.said(), "it waits")
             silent.close()
             until(lambda: "Stop with Ctrl-C" in service.said(), "it is ready")
@@ -154,8 +154,8 @@ def test_sigterm_ends_it_with_code_0_and_leaves_nothing_running(data_dir: Path) 
         assert "Traceback" not in service.said()
 
 
-def test_ctrl_c_ends_it_likewise(data_dir: Path) -> None:
-    with running(data_dir) as service:
+def test_ctrl_c_ends_it_likewise(used_dir: Path) -> None:
+    with running(used_dir) as service:
         assert service.end(signal.SIGINT) == 0
         assert "Traceback" not in service.said()
 
@@ -167,8 +167,8 @@ def test_ctrl_c_while_it_starts_ends_it_too(data_dir: Path) -> None:
         assert "Traceback" not in service.said()
 
 
-def test_what_is_in_flight_is_answered_before_it_ends(data_dir: Path) -> None:
-    with running(data_dir) as service:
+def test_what_is_in_flight_is_answered_before_it_ends(used_dir: Path) -> None:
+    with running(used_dir) as service:
         with Caller(service) as caller:
             until(lambda: len(caller.acknowledged) > 20, "some decisions")
             service.process.send_signal(signal.SIGTERM)
@@ -176,7 +176,7 @@ def test_what_is_in_flight_is_answered_before_it_ends(data_dir: Path) -> None:
             until(lambda: 0 in caller.statuses, "it does not listen any more")
         answered = [status for status in caller.statuses if status]
         assert set(answered) == {201}
-    with running(data_dir) as service, service.client() as client:
+    with running(used_dir) as service, service.client() as client:
         for identifier in caller.acknowledged:
             assert client.get(f"/v1/decisions/{identifier}").status_code == 200
 

@@ -109,7 +109,7 @@ def test_an_impact_is_computed_beside_the_service(service: Service, draft: str) 
 
 @pytest.mark.skipif(sized(1, 0) > 0, reason="half a minute of proving, which tests of the proof do anyway")
 def test_a_checked_draft_is_put_in_force(service: Service, draft: str, keys: dict[str, str]) -> None:
-    checked = service.command("rulesets", "check", draft, patience=300)
+    checked = service.command("rulesets", "check", draft)
     assert checked.returncode == 0, checked.stdout
     service.command("rulesets", "impact", draft, "--from", "2020-01-01")
     for act, role in (("propose", "reviewer"), ("approve", "approver"), ("activate", "approver")):

@@ -20,7 +20,7 @@ from tests.properties.requests import KINDS, bases, document, neighbours
 from tests.properties.sizes import sized
 from tests.rules.differences import changed
 
-REQUESTS = sized(60, 2_000)
+REQUESTS = sized(30, 2_000)
 ASK_NOTHING_ELSE = {
     *("add rule", "drop condition", "effect", "negate condition", "remove rule"),
     *("rename rule", "review", "reword"),

@@ -12,40 +12,47 @@ from tests.properties.brute_force import unknown
 from tests.properties.comparing import said
 from tests.properties.oracle import GENERATIONS, answer, assumptions
 from tests.properties.requests import KINDS, bases, document, documents, neighbours
-from tests.properties.sizes import sized
+from tests.properties.sizes import FULL, sized
 
-BATCHES = 40
+BATCHES = 20
+EACH = sized(3_000, 200_000) // BATCHES
 
 
 @pytest.mark.parametrize("seed", range(BATCHES))
 def test_both_evaluators_and_the_oracle_agree_on_generated_requests(decider: Decider, seed: int) -> None:
     random = Random(seed)
     complete = 0
-    for _ in range(sized(12_000, 200_000) // BATCHES):
+    for _ in range(EACH):
         request = request_from(document(random), decider.ruleset.vocabulary)
         decision = decider.decide(request)
         if not unknown(request.facts):
             complete += 1
             assert said(decision) == answer(request.facts), request.document
-    assert complete > 100
+    assert complete > EACH / 3
+
+
+def tried(generation: str, kind: str) -> list[dict[str, object]]:
+    """The requests to step from: all, or every other one, and the rest for the next kind or generation."""
+    every = list(bases(generation, kind))
+    return every if FULL else every[(GENERATIONS.index(generation) + KINDS.index(kind)) % 2 :: 2]
 
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("generation", GENERATIONS)
 def test_they_agree_on_both_sides_of_every_boundary(decider: Decider, generation: str, kind: str) -> None:
     complete = 0
-    for base in bases(generation, kind):
+    for base in tried(generation, kind):
         for neighbour in neighbours(base):
             request = request_from(neighbour, decider.ruleset.vocabulary)
             decision = decider.decide(request)
             if not unknown(request.facts):
                 complete += 1
                 assert said(decision) == answer(request.facts), request.document
-    assert complete > 500
+    assert complete > sized(250, 500)
 
 
 @given(documents())
-@settings(max_examples=sized(300, 5_000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=sized(100, 5_000), deadline=None, suppress_health_check=[HealthCheck.too_slow])
 def test_assumptions_are_the_presumed_facts_that_count_and_were_not_given(
     decider: Decider, body: dict[str, object]
 ) -> None:

@@ -33,7 +33,7 @@ def holds(decider: Decider, body: dict[str, Any], tried: Mapping[str, Sequence[A
 @pytest.mark.parametrize("seed", range(BATCHES))
 def test_generated_requests_with_few_unknown_facts(decider: Decider, seed: int) -> None:
     random, compared = Random(1_000 + seed), 0
-    while compared < sized(60, 300):
+    while compared < sized(25, 300):
         body = document(random)
         tried = unknown(request_from(body, decider.ruleset.vocabulary).facts)
         if tried and size(tried) <= MOST_COMBINATIONS:

@@ -15,7 +15,7 @@ from tests.properties.sizes import sized
 
 RANK = ("permitted", "contact_meta", "prohibited")
 BATCHES = 4
-EACH = sized(800, 20_000) // BATCHES
+EACH = sized(320, 20_000) // BATCHES
 
 
 def decide(decider: Decider, body: dict[str, Any]) -> Decision:

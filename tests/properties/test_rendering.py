@@ -18,7 +18,7 @@ from tests.properties.requests import complete, document, set_fact
 from tests.properties.sizes import sized
 
 BATCHES = 6
-EACH = sized(600, 30_000) // BATCHES
+EACH = sized(240, 30_000) // BATCHES
 EFFECTS = ("prohibits", "contact", "exempts", "note")
 ODD = ('the "best" one', "back\\slash", "two\nlines\tand \x01", "🏭 \U00010348 \u2028", "</script>", "acme's")
 """Texts of callers that JSON, templates or sentences may stumble over."""

@@ -89,7 +89,7 @@ def test_certain_and_missing_are_what_the_solver_says(
     decider: Decider, scenes: Mapping[str, Scene], seed: int
 ) -> None:
     random = Random(f"partial {seed}")
-    for turn in range(sized(200, 5_000) // BATCHES):
+    for turn in range(sized(80, 5_000) // BATCHES):
         request = of_sort(random, decider, uncertain=turn % 3 > 0)
         decision = decider.decide(request)
         answer = decision.document()

@@ -19,7 +19,7 @@ import httpx
 import orjson
 
 from tests.api.bodies import permitted, prohibited, unclear
-from tests.cli.running import until
+from tests.cli.running import NO_CERTIFICATES, until
 
 PATIENCE = 60.0
 """Seconds after which a caller says that it was left without an answer."""
@@ -83,7 +83,10 @@ class Load:
 
     async def _run(self) -> None:
         limits = httpx.Limits(max_connections=self._callers)
-        async with httpx.AsyncClient(headers=self._headers, timeout=PATIENCE, limits=limits) as client:
+        client = httpx.AsyncClient(
+            headers=self._headers, timeout=PATIENCE, limits=limits, verify=NO_CERTIFICATES
+        )
+        async with client:
             await asyncio.gather(*(self._call(client) for _ in range(self._callers)))
 
     async def _call(self, client: httpx.AsyncClient) -> None:

@@ -4,6 +4,7 @@ import random
 import time
 from pathlib import Path
 
+from tests.conftest import copied_dir
 from tests.properties.sizes import sized
 from tests.soak.checking import check, superuser_url
 from tests.soak.kept import TARGETS, kept
@@ -14,9 +15,9 @@ LONGEST_PAUSE = 1.0
 WAITS = 0.7
 
 
-def test_nothing_acknowledged_is_lost_whatever_is_killed(folder: Path) -> None:
+def test_nothing_acknowledged_is_lost_whatever_is_killed(folder: Path, migrated_dir: Path) -> None:
     chance = random.Random(4)
-    data_dir = folder / "service"
+    data_dir = copied_dir(migrated_dir, folder / "service")
     with kept(data_dir, ELIGIBILITY_WORKERS="2") as service:
         with Load([service.service.url], service.service.admin_key()) as load:
             for _ in range(ROUNDS):

@@ -3,15 +3,16 @@
 from pathlib import Path
 
 from tests.cli.running import running
+from tests.conftest import copied_dir
 from tests.properties.sizes import sized
 from tests.soak.checking import check, superuser_url
 from tests.soak.load import Load
 
-REQUESTS = sized(200, 40_000)
+REQUESTS = sized(100, 40_000)
 
 
-def test_two_services_write_one_chain(folder: Path) -> None:
-    data_dir = folder / "service"
+def test_two_services_write_one_chain(folder: Path, migrated_dir: Path) -> None:
+    data_dir = copied_dir(migrated_dir, folder / "service")
     with running(data_dir) as first, running(data_dir) as second:
         with Load([first.url, second.url], first.admin_key(), callers=12) as load:
             load.goes_on(REQUESTS)

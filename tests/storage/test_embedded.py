@@ -17,6 +17,7 @@ import pytest
 from eligibility.errors import StorageUnavailable
 from eligibility.storage import embedded_install, embedded_orphans
 from eligibility.storage.embedded import start_or_join
+from tests.conftest import copied_dir
 
 ROOT = Path(__file__).parents[2]
 HOLDER = """
@@ -32,12 +33,18 @@ on_linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux signal
 
 
 @pytest.fixture
-def folder() -> Iterator[Path]:
-    """A data directory that the server's account can reach."""
+def empty() -> Iterator[Path]:
+    """A data directory that the server's account can reach, and no server was started in."""
     path = Path(tempfile.mkdtemp(prefix="eligibility-embedded-"))
     path.chmod(0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def folder(empty: Path, migrated_dir: Path) -> Path:
+    """The same, and one was started and stopped."""
+    return copied_dir(migrated_dir, empty / "used")
 
 
 @pytest.fixture
@@ -85,8 +92,8 @@ def answers(url: str) -> bool:
         return False
 
 
-def test_the_first_start_makes_the_roles_and_the_second_finds_the_data(folder: Path) -> None:
-    with start_or_join(folder) as server:
+def test_the_first_start_makes_the_roles_and_the_second_finds_the_data(empty: Path) -> None:
+    with start_or_join(empty) as server:
         assert server.is_ours
         with psycopg.connect(server.owner_url) as owner:
             owner.execute("CREATE TABLE kept (n int)")
@@ -98,7 +105,7 @@ def test_the_first_start_makes_the_roles_and_the_second_finds_the_data(folder: P
             assert row == ("eligibility_service", False, False, False, False)
         urls = server.owner_url, server.service_url
     assert not server.alive()
-    with start_or_join(folder) as again:
+    with start_or_join(empty) as again:
         assert (again.owner_url, again.service_url) == urls
         with psycopg.connect(again.owner_url) as owner:
             assert owner.execute("SELECT count(*) FROM kept").fetchone() == (0,)
@@ -126,9 +133,9 @@ def test_it_is_durable_and_speaks_only_to_those_with_a_password_on_loopback(fold
                 psycopg.connect(f"{host} {login}")
 
 
-def test_secrets_and_logs_are_for_this_account_only(folder: Path) -> None:
-    with start_or_join(folder):
-        home = folder / "postgres"
+def test_secrets_and_logs_are_for_this_account_only(empty: Path) -> None:
+    with start_or_join(empty):
+        home = empty / "postgres"
         for name in ("passwords.json", "state.json", "lock", "server.log", "port"):
             assert (home / name).stat().st_mode & 0o077 == 0
         assert (home / "data").stat().st_mode & 0o077 == 0
@@ -145,8 +152,10 @@ def test_the_second_on_one_data_directory_shares_it(folder: Path) -> None:
 
 
 def test_several_at_once_end_up_with_one_server(
+    folder: Path,
     holder: Callable[[], tuple[subprocess.Popen[str], int, bool, int]],
 ) -> None:
+    shutil.rmtree(folder / "postgres")  # so that they set it up as well
     found: list[tuple[int, bool]] = []
     threads = [threading.Thread(target=lambda: found.append(holder()[1:3])) for _ in range(4)]
     for thread in threads:
@@ -218,7 +227,6 @@ def test_a_server_that_hangs_after_its_owner_was_killed_is_ended(
 
 @on_linux
 def test_a_server_that_nobody_has_buried_is_not_taken_for_one_that_runs(folder: Path) -> None:
-    start_or_join(folder).stop()
     with subprocess.Popen(["/bin/true"]) as dead:  # which has ended, and nobody has asked yet how
         wait_until(lambda: " Z " in Path(f"/proc/{dead.pid}/stat").read_text())
         note = folder / "postgres" / "data" / "postmaster.pid"
@@ -256,7 +264,6 @@ def test_one_that_had_joined_takes_over_when_the_owner_ends(
 
 
 def test_a_stale_state_file_deceives_nobody(folder: Path) -> None:
-    start_or_join(folder).stop()
     state = folder / "postgres" / "state.json"
     state.write_text(json.dumps({"owner": os.getpid(), "port": 1}))
     with start_or_join(folder) as server:
@@ -265,7 +272,6 @@ def test_a_stale_state_file_deceives_nobody(folder: Path) -> None:
 
 
 def test_a_holder_that_does_not_answer_is_named(folder: Path) -> None:
-    start_or_join(folder).stop()
     home = folder / "postgres"
     (home / "state.json").write_text(json.dumps({"owner": 4711, "port": 1}))
     with (home / "lock").open("r+") as lock:
@@ -275,7 +281,6 @@ def test_a_holder_that_does_not_answer_is_named(folder: Path) -> None:
 
 
 def test_another_port_is_taken_where_the_last_one_is_in_use(folder: Path) -> None:
-    start_or_join(folder).stop()
     with start_or_join(folder) as elsewhere:
         taken = elsewhere.port
         other = folder / "other"
@@ -288,7 +293,6 @@ def test_another_port_is_taken_where_the_last_one_is_in_use(folder: Path) -> Non
 
 
 def test_data_of_another_major_version_are_refused(folder: Path) -> None:
-    start_or_join(folder).stop()
     (folder / "postgres" / "data" / "PG_VERSION").write_text("15\n")
     with pytest.raises(StorageUnavailable, match="written by PostgreSQL 15"):
         start_or_join(folder)
@@ -298,16 +302,15 @@ def test_data_of_another_major_version_are_refused(folder: Path) -> None:
 
 
 def test_a_server_that_does_not_start_says_why(folder: Path) -> None:
-    start_or_join(folder).stop()
     (folder / "postgres" / "data" / "postgresql.conf").write_text("no_such_setting = 1\n")
     with pytest.raises(StorageUnavailable, match="no_such_setting"):
         start_or_join(folder)
 
 
-def test_a_half_made_data_directory_is_made_anew(folder: Path) -> None:
-    (folder / "postgres" / "data.new").mkdir(parents=True)
-    (folder / "postgres" / "data.new" / "PG_VERSION").write_text("18\n")
-    with start_or_join(folder) as server:
+def test_a_half_made_data_directory_is_made_anew(empty: Path) -> None:
+    (empty / "postgres" / "data.new").mkdir(parents=True)
+    (empty / "postgres" / "data.new" / "PG_VERSION").write_text("18\n")
+    with start_or_join(empty) as server:
         assert answers(server.service_url)
 
 
@@ -323,12 +326,12 @@ def test_roles_missing_after_an_interrupted_start_are_made(folder: Path) -> None
         assert answers(server.owner_url)
 
 
-def test_it_is_started_from_the_main_thread_only(folder: Path) -> None:
+def test_it_is_started_from_the_main_thread_only(empty: Path) -> None:
     errors: list[Exception] = []
 
     def start() -> None:
         try:
-            start_or_join(folder)
+            start_or_join(empty)
         except StorageUnavailable as error:
             errors.append(error)
 
@@ -339,8 +342,8 @@ def test_it_is_started_from_the_main_thread_only(folder: Path) -> None:
 
 
 @as_root
-def test_a_place_that_the_servers_account_cannot_reach_is_named_with_the_remedy(folder: Path) -> None:
-    closed = folder / "home"
+def test_a_place_that_the_servers_account_cannot_reach_is_named_with_the_remedy(empty: Path) -> None:
+    closed = empty / "home"
     closed.mkdir(mode=0o700)
     with pytest.raises(StorageUnavailable) as refused:
         start_or_join(closed / "data")
@@ -349,24 +352,24 @@ def test_a_place_that_the_servers_account_cannot_reach_is_named_with_the_remedy(
 
 
 @as_root
-def test_binaries_out_of_reach_are_copied(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_binaries_out_of_reach_are_copied(empty: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked = embedded_install.first_closed_folder
 
     def closed(path: Path, account: embedded_install.Account) -> Path | None:
         return path if "site-packages" in path.parts else asked(path, account)
 
     monkeypatch.setattr(embedded_install, "first_closed_folder", closed)
-    with start_or_join(folder) as server:
+    with start_or_join(empty) as server:
         assert answers(server.service_url)
         assert server.process is not None
         args = server.process.args
         assert isinstance(args, list)
-        assert str(args[0]).startswith(str(folder))
+        assert str(args[0]).startswith(str(empty))
 
 
 @as_root
-def test_root_runs_it_as_another_account(folder: Path) -> None:
-    with start_or_join(folder) as server:
+def test_root_runs_it_as_another_account(empty: Path) -> None:
+    with start_or_join(empty) as server:
         assert server.process is not None
         status = Path(f"/proc/{server.process.pid}/status").read_text()
         uids = next(line for line in status.splitlines() if line.startswith("Uid:")).split()[1:]
