@@ -125,8 +125,10 @@ class Decider:
         for generation in self.questions:
             engine_for(self.ruleset, generation)
 
-    def decide(self, request: EligibilityRequest) -> Decision:
+    def decide(self, request: EligibilityRequest, *, explain: bool = True) -> Decision:
         """Decide a request, without recording it.
+
+        Without `explain`, a new evaluation is explained when its content is first asked for, if ever.
 
         Raises:
             EvaluatorsDisagree: the two evaluators differ; nothing is decided.
@@ -138,7 +140,7 @@ class Decider:
         evaluation = self._evaluations.get((generation, cells))
         if evaluation is None:
             engine = engine_for(self.ruleset, generation)
-            evaluation = evaluate(questions, self._semantics[generation], engine, cells)
+            evaluation = evaluate(questions, self._semantics[generation], engine, cells, explain=explain)
             self._evaluations.put((generation, cells), evaluation)
         return Decision(request, evaluation, self)
 

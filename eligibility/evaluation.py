@@ -12,14 +12,17 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Any as Anything
 
 from eligibility.agreement import decide_rows
 from eligibility.answering import STATUSES
 from eligibility.atoms import Cells, Questions
 from eligibility.canonical import canonical
+from eligibility.compiler import Alternative, Compiled
+from eligibility.diagram import TRUE
 from eligibility.engine import Engine
-from eligibility.graph import Step, alternatives_under, steps_of
+from eligibility.graph import alternatives_under, steps_of
 from eligibility.semantics import Made, Semantics, Verdict
 from eligibility.trial import Trial, slot_name
 from eligibility.unknowns import Reach, reach
@@ -27,20 +30,53 @@ from eligibility.unknowns import Reach, reach
 CLARIFICATION = "clarification"
 
 
+Content = Mapping[str, Anything]
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """What follows from a row of cells, by ids and slots, without the values of any request.
 
-    `content` is what is recorded: it says all that a decision says, but for the words (which the ruleset has)
-    and the values (which the request has).
+    `found` is all that both evaluators agree on. `fired` has the ways in which rules fired for certain, of
+    which the explanation is told: `explained` has it where it was wanted at once.
     """
 
-    generation: str
     cells: Cells
     questions: Questions
+    semantics: Semantics
+    compiled: Compiled
     outcome: str
-    findings: tuple[Made, ...]
-    content: Mapping[str, Anything]
+    found: Reach
+    fired: tuple[Alternative, ...]
+    explained: Content | None
+
+    @property
+    def generation(self) -> str:
+        """The generation whose rules were applied."""
+        return self.questions.generation
+
+    @property
+    def findings(self) -> tuple[Made, ...]:
+        """The findings that are certain."""
+        return self.found.findings
+
+    @property
+    def contact_reasons(self) -> list[str]:
+        """Why to get in contact, in alphabetical order."""
+        return contact_reasons(self.found, self.outcome)
+
+    @cached_property
+    def content(self) -> Content:
+        """What is recorded.
+
+        It says all that a decision says, but for the words (which the ruleset has) and the values (which the
+        request has). Most of it is the explanation, and costs as much as the second evaluator.
+        """
+        if self.explained is not None:
+            return self.explained
+        trial = Trial(self.questions, self.cells)
+        verdict = self.semantics.judge(trial.atoms, trial.space)
+        return _content(trial, verdict, self.found, self.outcome, self.fired, self.compiled)
 
     @property
     def ruleset(self) -> str:
@@ -75,8 +111,12 @@ class Evaluation:
         return hashlib.sha256(self.content_bytes).digest()
 
 
-def evaluate(questions: Questions, semantics: Semantics, engine: Engine, cells: Cells) -> Evaluation:
+def evaluate(
+    questions: Questions, semantics: Semantics, engine: Engine, cells: Cells, *, explain: bool = True
+) -> Evaluation:
     """Evaluate a row of cells with both evaluators.
+
+    Without `explain` the content is worked out when it is first asked for, if ever.
 
     Raises:
         EvaluatorsDisagree: they differ; the row is logged.
@@ -87,20 +127,20 @@ def evaluate(questions: Questions, semantics: Semantics, engine: Engine, cells: 
     found = reach(trial, verdict)
     firings = decide_rows(trial, verdict, engine)
     outcome = found.outcomes[0] if len(found.outcomes) == 1 else "contact_meta"
-    steps = steps_of(trial, verdict, firings, engine.compiled)
-    content = _content(trial, verdict, found, outcome, steps)
-    return Evaluation(
-        generation=questions.generation,
-        cells=cells,
-        questions=questions,
-        outcome=outcome,
-        findings=found.findings,
-        content=content,
-    )
+    ways = {way for firing in firings for way in firing.alternatives if verdict.rules[way.rule.id] == TRUE}
+    fired = tuple(sorted(ways, key=attrgetter("place")))
+    compiled = engine.compiled
+    content = _content(trial, verdict, found, outcome, fired, compiled) if explain else None
+    return Evaluation(cells, questions, semantics, compiled, outcome, found, fired, content)
 
 
-def _content(
-    trial: Trial, verdict: Verdict, found: Reach, outcome: str, steps: Sequence[Step]
+def _content(  # noqa: PLR0913 - all that both evaluators found
+    trial: Trial,
+    verdict: Verdict,
+    found: Reach,
+    outcome: str,
+    fired: Sequence[Alternative],
+    compiled: Compiled,
 ) -> dict[str, Anything]:
     permitted = outcome == "permitted"
     statuses = statuses_of(trial)
@@ -125,7 +165,7 @@ def _content(
         ],
         "contact_reasons": contact_reasons(found, outcome),
         "licensor": found.licensor,
-        "steps": [step.document() for step in steps],
+        "steps": [step.document() for step in steps_of(trial, verdict, fired, compiled)],
         "alternatives": alternatives_under(trial, verdict, found, outcome),
     }
 
