@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
 from itertools import accumulate, islice
-from typing import Any, Final, NamedTuple, get_args
+from typing import Annotated, Any, Final, NamedTuple, get_args
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -241,7 +241,11 @@ def _form_of(path: str) -> TypeAdapter[Any]:
         form, names = Affiliate, [path.removeprefix(MEMBER)]
     for name in names[:-1]:
         form = _object(form.model_fields[name].annotation)
-    return TypeAdapter(form.model_fields[names[-1]].annotation, config=ConfigDict(strict=True))
+    field = form.model_fields[names[-1]]
+    kind: Any = field.annotation
+    for bound in field.metadata:
+        kind = Annotated[kind, bound]
+    return TypeAdapter(kind, config=ConfigDict(strict=True))
 
 
 def _object(annotation: Any) -> type[BaseModel]:

@@ -110,7 +110,8 @@ class BacklogDecider:
         """
         rows = _Rows(requests, self._classes)
         keys = _keys([column.classes for column in rows.columns.values()], requests.num_rows)
-        encoded = pc.if_else(rows.is_odd, None, keys).dictionary_encode()
+        keys = pc.if_else(rows.is_odd, None, keys)
+        encoded = keys.dictionary_encode()
         answers = self._answers_of(rows.columns, pc.index_in(encoded.dictionary, value_set=keys))
         contradict = [number for number, answer in enumerate(answers) if answer.refused]
         is_odd = pc.or_(rows.is_odd, pc.is_in(encoded.indices, value_set=pa.array(contradict, pa.int32())))

@@ -1,0 +1,10 @@
+import pytest
+
+from eligibility.backlog.deciding import BacklogDecider
+from eligibility.decider import Decider
+
+
+@pytest.fixture(scope="session")
+def backlog(decider: Decider) -> BacklogDecider:
+    """Decides tables as `decider` decides requests, and remembers what other tests asked."""
+    return BacklogDecider(decider)
