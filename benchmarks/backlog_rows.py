@@ -122,7 +122,9 @@ class Rows:
         facts = self.alike(number)
         facts["entity.name"] += f" No. {number:,}"
         facts["entity.reference"] = f"case {number}"
-        facts["use.description"] = f"Ticket {number * 7919:,} asks for “an evaluation{' again' * (number % 5)}”."
+        facts["use.description"] = (
+            f"Ticket {number * 7919:,} asks for “an evaluation{' again' * (number % 5)}”."
+        )
         if "entity.monthly_active_users" in facts:
             facts["entity.monthly_active_users"] += number
         if "use.output_model.name" in facts:

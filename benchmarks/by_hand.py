@@ -28,7 +28,9 @@ EU = frozenset(
 MOST_USERS = 700_000_000
 LANGUAGES = {
     "llama-4": {"ar", "en", "fr", "de", "hi", "id", "it", "pt", "es", "tl", "fil", "th", "vi"},
-    **dict.fromkeys(("llama-3.1", "llama-3.2", "llama-3.3"), {"en", "de", "fr", "it", "pt", "hi", "es", "th"}),
+    **dict.fromkeys(
+        ("llama-3.1", "llama-3.2", "llama-3.3"), {"en", "de", "fr", "it", "pt", "hi", "es", "th"}
+    ),
 }
 ASSURED = {
     "age_restricted_material": "age_gating_in_place",

@@ -31,17 +31,22 @@ def decide_rows(trial: Trial, verdict: Verdict, engine: Engine) -> list[Firing]:
         EvaluatorsDisagree: they differ; the row is logged.
         EngineFailure: the engine refused to work.
     """
+    certain = [atom for atom, function in trial.atoms.items() if function == TRUE]
+    said = _said(verdict)
     if not trial.variables:
-        true_atoms = [atom for atom, function in trial.atoms.items() if function == TRUE]
-        firing = engine.run(true_atoms)
-        _agree(trial, firing, [table.keys() for table in _said(verdict)])
+        firing = engine.run(certain)
+        _agree(trial, firing, [table.keys() for table in said])
         return [firing]
     space = trial.space
+    open_atoms = [(atom, function) for atom, function in trial.atoms.items() if function not in {FALSE, TRUE}]
     firings = []
     for row in _rows(trial, verdict):
-        firing = engine.run(atom for atom, function in trial.atoms.items() if space.at(function, row))
-        said = _said(verdict)
-        _agree(trial, firing, [{key for key in table if space.at(table[key], row)} for table in said])
+        firing = engine.run([*certain, *(atom for atom, function in open_atoms if space.at(function, row))])
+        _agree(
+            trial,
+            firing,
+            [{key for key, function in table.items() if space.at(function, row)} for table in said],
+        )
         firings.append(firing)
     _agree_in_sum(trial, verdict, firings)
     return firings

@@ -79,6 +79,8 @@ class Classes:
         self._forms = {path: _form_of(path) for path in self._finders}
         self._numbers: dict[str, dict[Hashable, int]] = {path: {} for path in (*self._finders, AFFILIATES)}
         self._known: dict[str, dict[Any, int]] = {path: {} for path in self._finders}
+        self._places_matter: set[int] = set()
+        """The classes of affiliates of whom something is missing, which is told by their place."""
         self._ranges = {path: self._ranges_of(path) for path in PATHS if FACTS[path].kind == "number"}
 
     def column(self, path: str, array: Any) -> Column:
@@ -126,9 +128,7 @@ class Classes:
             low, high = starts[-1], MOST_USERS  # the class of `low` ends in between
             while high - low > 1:
                 middle = (low + high) // 2
-                low, high = (
-                    (middle, high) if self.number(path, middle) == numbers[-1] else (low, middle)
-                )
+                low, high = (middle, high) if self.number(path, middle) == numbers[-1] else (low, middle)
             starts.append(high)
             numbers.append(self.number(path, high))
         return _Ranges(starts[1:], pa.array(numbers, pa.int32()))
@@ -164,30 +164,43 @@ class Classes:
         return Column(_with_odd(column.classes, parents), column.values)
 
     def _affiliates(self, array: Any) -> Column:
-        """Lists of affiliates, by the class of each in its order: facts that are missing name its place."""
+        """Lists of affiliates, by the classes of each; in their order where a fact that is missing needs it."""
         items, offsets = pc.list_flatten(array), _offsets(array)
         parts = {
             f"{MEMBER}{field.name}": inner for field, inner in zip(items.type, items.flatten(), strict=True)
         }
         columns = {path: self.column(path, part) for path, part in parts.items()}
         rows = [column.classes.to_pylist() for column in columns.values()]
+        known = [place for place, path in enumerate(columns) if path in {COUNTRY_MEMBER, INVOLVED_MEMBER}]
         classes = [
-            ODD if ODD in each else self._numbered(AFFILIATES, each) for each in zip(*rows, strict=True)
+            ODD if ODD in each else self._affiliate([each[place] for place in known])
+            for each in zip(*rows, strict=True)
         ]
         codes = pc.if_else(items.is_valid(), pa.array(classes, pa.int32()), ODD)
         lists = pa.ListArray.from_arrays(offsets, codes.cast(pa.string()), mask=array.is_null())
         encoded = pc.binary_join(lists, _SEPARATOR).dictionary_encode()
-        numbers = []
-        for text in encoded.dictionary.to_pylist():
-            entries = tuple(map(int, text.split(_SEPARATOR))) if text else ()
-            is_odd = ODD in entries or len(entries) > MOST_ENTRIES
-            numbers.append(ODD if is_odd else self._numbered(AFFILIATES, ("all", entries)))
+        numbers = [
+            self._affiliates_number(list(map(int, _entries(text)))) for text in encoded.dictionary.to_pylist()
+        ]
 
         def values(rows: Any) -> list[Any]:
             lists = array.take(rows)
             return _affiliates_of(pc.list_flatten(lists), pc.list_value_length(lists).to_pylist())
 
         return Column(_taken(numbers, encoded.indices), values)
+
+    def _affiliate(self, read: list[int]) -> int:
+        """The number of an affiliate's class, from the classes of what rules read of it."""
+        number = self._numbered(AFFILIATES, ("one", *read))
+        if ABSENT in read:
+            self._places_matter.add(number)
+        return number
+
+    def _affiliates_number(self, classes: list[int]) -> int:
+        if ODD in classes or len(classes) > MOST_ENTRIES:
+            return ODD
+        alike = classes if self._places_matter.intersection(classes) else sorted(set(classes))
+        return self._numbered(AFFILIATES, ("all", *alike))
 
 
 def _column(numbers: list[int], indices: Any, values: Sequence[Any]) -> Column:
