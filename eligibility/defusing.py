@@ -20,6 +20,7 @@ _PASSED_OVER: Final = (
 _BEGINNING: Final = re.compile(f"(^|[;\\t\\r\\n])(?=[{_PASSED_OVER}]*[{_FORMULA}])")
 _IN_JSON: Final = re.compile(f"(;[{_PASSED_OVER}]*)([{_FORMULA}])")
 _BLANKS: Final = ("\t", "\r", "\n")
+_DEFUSED: Final = re.compile(f"(^|[;\\t\\r\\n])'(?=[{_PASSED_OVER}]*[{_FORMULA}])")
 
 
 def defused(text: str) -> str:
@@ -31,6 +32,14 @@ def defused(text: str) -> str:
         return text
     safe = _BEGINNING.sub(r"\1'", text)
     return f"'{safe}" if safe.startswith(_BLANKS) else safe
+
+
+def restored(text: str) -> str:
+    """The text that `defused` made this one of; one that nobody defused, without what reads as if."""
+    if "'" not in text:
+        return text
+    bare = text[1:] if text[:1] == "'" and text[1:].startswith(_BLANKS) else text
+    return _DEFUSED.sub(r"\1", bare)
 
 
 def defused_json(text: str) -> str:

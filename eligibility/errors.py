@@ -4,6 +4,7 @@ EligibilityError
 ├── RequestRefused              the caller's request is at fault; nothing was decided or recorded
 │   ├── UnreadableRequest         400: the bytes are no JSON
 │   └── UnacceptableRequest       422: JSON, but no acceptable request
+├── BacklogRefused              a file of requests is at fault as a whole, or cannot be read on
 ├── RulesetInvalid              the rules folder is at fault
 ├── EvaluatorsDisagree          503: the two evaluators gave different answers
 ├── EngineFailure               503: the rule engine refused to work
@@ -73,6 +74,20 @@ class UnacceptableRequest(RequestRefused):
     """The body is JSON but breaks the form of a request or contradicts itself: correct all that is named."""
 
     status: ClassVar[int] = 422
+
+
+class BacklogRefused(EligibilityError):
+    """The file, not one of its lines, is at fault: mend what `problems` name, then run it again.
+
+    What was read before the place where a file cannot be read on may have been decided already.
+    """
+
+    def __init__(self, problems: Sequence[Fault]) -> None:
+        self.problems = tuple(problems)
+        super().__init__(self.problems)
+
+    def __str__(self) -> str:
+        return "; ".join(str(problem) for problem in self.problems)
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,7 @@ class Parquet:
     def __init__(self, columns: Mapping[str, Kind]) -> None:
         self._columns = columns
         self._schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns.items()])
-        self._sink = _Sink()
+        self._sink = Sink()
         self._writer = pq.ParquetWriter(pa.PythonFile(self._sink, mode="w"), self._schema, compression="zstd")
         self._waiting: list[Anything] = []
 
@@ -73,7 +73,7 @@ def _value(value: Anything, kind: Kind) -> Anything:
     return datetime.fromisoformat(value) if kind == "time" else value
 
 
-class _Sink:
+class Sink:
     """What Arrow takes for a file, and hands on what was written into it."""
 
     closed = False
@@ -83,18 +83,21 @@ class _Sink:
         self._place = 0
 
     def write(self, part: Anything) -> int:
+        """Keep a part until it is taken; give its size in bytes."""
         data = bytes(part)
         self._parts.append(data)
         self._place += len(data)
         return len(data)
 
     def tell(self) -> int:
+        """Bytes that were written in all."""
         return self._place
 
     def flush(self) -> None:
         """Do nothing: what is written waits to be taken."""
 
     def close(self) -> None:
+        """End the file; what was written can still be taken."""
         self.closed = True
 
     def taken(self) -> bytes:

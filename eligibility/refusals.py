@@ -19,6 +19,7 @@ MOST_FAULTS = 1_000
 _MOST_HINTS = 50
 _LONGEST_SHOWN = 60
 _LONGEST_LISTING = 12
+_GROUPED = re.compile("[0-9]{1,3}(?:([,.' _\u00a0\u202f\u2019])[0-9]{3})(?:\\1[0-9]{3}){0,4}")
 _NEEDED = {"model": "generation", "entity": "kind"}
 
 
@@ -130,7 +131,9 @@ def _region(value: object, place: object) -> str:
 
 def _number(value: object, _place: object) -> str:
     if isinstance(value, str):
-        return f"must be a whole number, not the text {shown(value)}: write it without quotes"
+        grouped = _GROUPED.fullmatch(value)
+        remedy = f"write `{re.sub('[^0-9]', '', value)}`" if grouped else "write it without quotes"
+        return f"must be a whole number, not the text {shown(value)}: {remedy}"
     return f"must be a whole number, not {shown(value)}"
 
 

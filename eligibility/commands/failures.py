@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from eligibility.errors import (
+    BacklogRefused,
     CheckpointFailed,
     EligibilityError,
     RequestRefused,
@@ -21,6 +22,7 @@ _CODES: tuple[tuple[type[EligibilityError], int], ...] = (
     (StorageUnavailable, NOT_REACHED),
     (StorageError, NO),
     (RequestRefused, WRONG_USE),
+    (BacklogRefused, WRONG_USE),
     (RulesetInvalid, WRONG_USE),
     (SettingsInvalid, WRONG_USE),
     (CheckpointFailed, NO),
