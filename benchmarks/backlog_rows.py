@@ -30,7 +30,7 @@ Draw = Callable[[], str]
 
 COMPANIES: Final = 40_000
 GENERAL: Final = 0.9
-USES: Final = 1_400
+USES: Final = 1_700
 """Uses that are asked about again and again; as many with the general purpose as with others."""
 
 ROW_GROUP: Final = 50_000

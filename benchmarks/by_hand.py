@@ -300,7 +300,12 @@ def decide(number: int, line: bytes) -> bytes:
         outcome, findings, obligations, missing, reasons = _tried(unknown, model, entity, use)
     else:
         found = judge(model, entity, use)
-        outcome, findings, obligations, missing = found.outcome, found.findings, found.obligations, []
+        outcome, findings, obligations, missing = (
+            found.outcome,
+            found.findings,
+            found.obligations,
+            list[str](),
+        )
         reasons = sorted(set(found.contacts.values())) if outcome == "contact_meta" else []
     return orjson.dumps(
         {
@@ -320,10 +325,10 @@ def _tried(
     unknown: list[Unknown], model: Object, entity: Object, use: Object
 ) -> tuple[str, list[str], list[str], list[str], list[str]]:
     """Every combination of the values of what is unknown."""
-    tried = {}
+    tried: dict[tuple[str, ...], Judged] = {}
     for values in product(*(values for _, _, _, values in unknown)):
-        for (_, place, member, _), value in zip(unknown, values, strict=True):
-            place[member] = value
+        for (_, owner, member, _), value in zip(unknown, values, strict=True):
+            owner[member] = value
         tried[tuple(map(str, values))] = judge(model, entity, use)
     each = list(tried.values())
     findings = [name for name in each[0].findings if all(name in one.findings for one in each)]

@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from functools import cached_property
 from operator import attrgetter
 from typing import Any as Anything
+from typing import NamedTuple
 
-from eligibility.agreement import decide_rows
+from eligibility.agreement import Run, decide_rows
 from eligibility.answering import STATUSES
 from eligibility.atoms import Cells, Questions
 from eligibility.canonical import canonical
@@ -33,22 +34,38 @@ CLARIFICATION = "clarification"
 Content = Mapping[str, Anything]
 
 
+class Agreed(NamedTuple):
+    """What both evaluators say of what the rules ask, whatever the status of obligations is."""
+
+    outcome: str
+    found: Reach
+    fired: tuple[Alternative, ...]
+    """The ways in which rules fired for certain, in their order: what the explanation is told of."""
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """What follows from a row of cells, by ids and slots, without the values of any request.
 
-    `found` is all that both evaluators agree on. `fired` has the ways in which rules fired for certain, of
-    which the explanation is told: `explained` has it where it was wanted at once.
+    `explained` is the content, where it was wanted at once.
     """
 
     cells: Cells
     questions: Questions
     semantics: Semantics
     compiled: Compiled
-    outcome: str
-    found: Reach
-    fired: tuple[Alternative, ...]
-    explained: Content | None
+    agreed: Agreed
+    explained: Content | None = None
+
+    @property
+    def outcome(self) -> str:
+        """`permitted`, `prohibited` or `contact_meta`."""
+        return self.agreed.outcome
+
+    @property
+    def found(self) -> Reach:
+        """All that is certain, and all that is possible."""
+        return self.agreed.found
 
     @property
     def generation(self) -> str:
@@ -76,7 +93,7 @@ class Evaluation:
             return self.explained
         trial = Trial(self.questions, self.cells)
         verdict = self.semantics.judge(trial.atoms, trial.space)
-        return _content(trial, verdict, self.found, self.outcome, self.fired, self.compiled)
+        return _content(trial, verdict, self.agreed, self.compiled)
 
     @property
     def ruleset(self) -> str:
@@ -111,12 +128,8 @@ class Evaluation:
         return hashlib.sha256(self.content_bytes).digest()
 
 
-def evaluate(
-    questions: Questions, semantics: Semantics, engine: Engine, cells: Cells, *, explain: bool = True
-) -> Evaluation:
-    """Evaluate a row of cells with both evaluators.
-
-    Without `explain` the content is worked out when it is first asked for, if ever.
+def evaluate(questions: Questions, semantics: Semantics, engine: Engine, cells: Cells) -> Evaluation:
+    """Evaluate a row of cells with both evaluators, and explain what they say.
 
     Raises:
         EvaluatorsDisagree: they differ; the row is logged.
@@ -124,24 +137,30 @@ def evaluate(
     """
     trial = Trial(questions, cells)
     verdict = semantics.judge(trial.atoms, trial.space)
+    agreed = _agreed(trial, verdict, engine.run)
+    content = _content(trial, verdict, agreed, engine.compiled)
+    return Evaluation(cells, questions, semantics, engine.compiled, agreed, content)
+
+
+def agree(questions: Questions, semantics: Semantics, run: Run, cells: Cells) -> Agreed:
+    """Evaluate a row of cells with both evaluators, and explain nothing. `run` asks the engine.
+
+    Raises as `evaluate`.
+    """
+    trial = Trial(questions, cells)
+    return _agreed(trial, semantics.judge(trial.atoms, trial.space), run)
+
+
+def _agreed(trial: Trial, verdict: Verdict, run: Run) -> Agreed:
     found = reach(trial, verdict)
-    firings = decide_rows(trial, verdict, engine)
+    firings = decide_rows(trial, verdict, run)
     outcome = found.outcomes[0] if len(found.outcomes) == 1 else "contact_meta"
     ways = {way for firing in firings for way in firing.alternatives if verdict.rules[way.rule.id] == TRUE}
-    fired = tuple(sorted(ways, key=attrgetter("place")))
-    compiled = engine.compiled
-    content = _content(trial, verdict, found, outcome, fired, compiled) if explain else None
-    return Evaluation(cells, questions, semantics, compiled, outcome, found, fired, content)
+    return Agreed(outcome, found, tuple(sorted(ways, key=attrgetter("place"))))
 
 
-def _content(  # noqa: PLR0913 - all that both evaluators found
-    trial: Trial,
-    verdict: Verdict,
-    found: Reach,
-    outcome: str,
-    fired: Sequence[Alternative],
-    compiled: Compiled,
-) -> dict[str, Anything]:
+def _content(trial: Trial, verdict: Verdict, agreed: Agreed, compiled: Compiled) -> dict[str, Anything]:
+    outcome, found, fired = agreed
     permitted = outcome == "permitted"
     statuses = statuses_of(trial)
     return {
