@@ -1,8 +1,8 @@
 """Backlogs to measure with: a million requests as a company's past holds them, the same for the same seed.
 
 `alike` is the usual one: companies come again and again by a Zipf-like law, nine of ten requests are for
-general purposes, and a million rows have some 20,000 distinct rows of cells. `values` has the same cells, and
-names, references, users, regions and descriptions that occur once. `cells` has no two rows alike to the rules.
+general purposes, and a million rows have some 20,000 distinct rows of cells. `values` has like cells, and
+names, references, users and descriptions that occur once. In `cells` no two rows are alike to the rules.
 """
 
 from __future__ import annotations
@@ -37,10 +37,11 @@ ROW_GROUP: Final = 50_000
 _AT_ONCE: Final = 64 * 2**20
 
 GENERATIONS: Final = ("llama-3.1", "llama-4", "llama-3.3", "llama-3.2", "llama-3", "llama-2")
-_COUNTRIES: Final = tuple(
+_MOST_FIRST: Final = (
     "US IN DE GB FR JP BR CA NL KR AU SG ES IT SE CH PL IL MX ID VN NO IE AE TR FI DK BE AT PT CZ RO ZA NG"
-    " AR CL CO TH MY PH TW HK NZ GR HU BG HR SK LT LV EE SI LU MT CY IS LI RE GP KE EG SA PK BD LK UA".split()
+    " AR CL CO TH MY PH TW HK NZ GR HU BG HR SK LT LV EE SI LU MT CY IS LI RE GP KE EG SA PK BD LK UA"
 )
+_COUNTRIES: Final = tuple(_MOST_FIRST.split())
 _KINDS: Final = (
     ("company", 78),
     ("individual", 9),

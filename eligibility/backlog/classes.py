@@ -122,7 +122,7 @@ class Classes:
         return number
 
     def _ranges_of(self, path: str) -> _Ranges:
-        """Where the classes of a whole number begin: of one, the only question is whether it is above some."""
+        """Where the classes of a whole number begin: all that is asked is whether it is above some."""
         starts, numbers = [0], [self.number(path, 0)]
         while self.number(path, MOST_USERS) != numbers[-1]:
             low, high = starts[-1], MOST_USERS  # the class of `low` ends in between
@@ -164,7 +164,7 @@ class Classes:
         return Column(_with_odd(column.classes, parents), column.values)
 
     def _affiliates(self, array: Any) -> Column:
-        """Lists of affiliates, by the classes of each; in their order where a fact that is missing needs it."""
+        """Lists of affiliates, by the classes of each; by their order too where a fact is missing."""
         items, offsets = pc.list_flatten(array), _offsets(array)
         parts = {
             f"{MEMBER}{field.name}": inner for field, inner in zip(items.type, items.flatten(), strict=True)
