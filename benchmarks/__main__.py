@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import decisions, http, impact, reasons, size, verify
+from benchmarks import backlog, decisions, http, impact, reasons, size, verify
 
 PARTS: dict[str, Callable[..., None]] = {
     "decisions": decisions.main,
@@ -12,6 +12,7 @@ PARTS: dict[str, Callable[..., None]] = {
     "impact": impact.main,
     "size": size.main,
     "verify": verify.main,
+    "backlog": backlog.main,
 }
 
 

@@ -74,11 +74,16 @@ class Zen:
         names = self.names[generation]
         return orjson.dumps({short: text in true_atoms for text, short in names.items()}).decode()
 
-    def outcome(self, generation: str, context: str) -> str:
-        """The outcome that zen finds."""
+    def decide(self, generation: str, context: str) -> tuple[str, dict[str, Any]]:
+        """The outcome that zen finds, and all that it finds by the names of the graph."""
         result = self.engine.evaluate(generation, context)["result"]
         names = self.names[generation]
-        return next(name for name in self._conclusions[generation] if result.get(names[name]) is True)
+        outcome = next(name for name in self._conclusions[generation] if result.get(names[name]) is True)
+        return outcome, result
+
+    def outcome(self, generation: str, context: str) -> str:
+        """The outcome that zen finds."""
+        return self.decide(generation, context)[0]
 
 
 def _outcomes(program: Program) -> list[str]:

@@ -8,40 +8,47 @@ over all of them, the engine must find what the second evaluator says of all row
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from itertools import combinations
 from typing import Any as Anything
 
+from eligibility.conditions import Atom
 from eligibility.diagram import FALSE, TRUE
-from eligibility.engine import Engine, Firing
+from eligibility.engine import Firing
 from eligibility.errors import EvaluatorsDisagree
 from eligibility.semantics import Verdict
 from eligibility.trial import Trial
 
 logger = logging.getLogger(__name__)
+Run = Callable[[Sequence[Atom]], Firing]
 Row = Mapping[int, int]
 """Values of the variables that stand for unknown facts; those left out may have any."""
 
 
-def decide_rows(trial: Trial, verdict: Verdict, engine: Engine) -> list[Firing]:
-    """Let the engine decide, and see that it agrees.
+def decide_rows(trial: Trial, verdict: Verdict, run: Run) -> list[Firing]:
+    """Let the engine decide, and see that it agrees. `run` fires its rules for the atoms that are true.
 
     Raises:
         EvaluatorsDisagree: they differ; the row is logged.
         EngineFailure: the engine refused to work.
     """
+    certain = [atom for atom, function in trial.atoms.items() if function == TRUE]
+    said = _said(verdict)
     if not trial.variables:
-        true_atoms = [atom for atom, function in trial.atoms.items() if function == TRUE]
-        firing = engine.run(true_atoms)
-        _agree(trial, firing, [table.keys() for table in _said(verdict)])
+        firing = run(certain)
+        _agree(trial, firing, [table.keys() for table in said])
         return [firing]
     space = trial.space
+    open_atoms = [(atom, function) for atom, function in trial.atoms.items() if function not in {FALSE, TRUE}]
     firings = []
     for row in _rows(trial, verdict):
-        firing = engine.run(atom for atom, function in trial.atoms.items() if space.at(function, row))
-        said = _said(verdict)
-        _agree(trial, firing, [{key for key in table if space.at(table[key], row)} for table in said])
+        firing = run([*certain, *(atom for atom, function in open_atoms if space.at(function, row))])
+        _agree(
+            trial,
+            firing,
+            [{key for key, function in table.items() if space.at(function, row)} for table in said],
+        )
         firings.append(firing)
     _agree_in_sum(trial, verdict, firings)
     return firings

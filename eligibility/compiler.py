@@ -52,6 +52,14 @@ class Alternative:
         return tuple(map(literal_text, self.literals))
 
     @cached_property
+    def concludes(self) -> tuple[str, Anything]:
+        """The kind of the conclusion, and what is concluded: a name, or the finding as it is made."""
+        then = self.rule.then
+        if then.kind == "finding":
+            return then.kind, (then.name, self.effect or "", self.reason)
+        return then.kind, then.name
+
+    @cached_property
     def settles(self) -> tuple[str, ...]:
         """What the conclusion makes known to the levels that follow."""
         then = self.rule.then

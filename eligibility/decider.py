@@ -10,6 +10,7 @@ import re
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any as Anything
 from typing import Generic, NamedTuple, TypeVar
 from uuid import UUID
@@ -18,10 +19,11 @@ import orjson
 
 from eligibility.atoms import MULTIMODAL, NEVER_UNKNOWN, Cells, Questions, acts_for_employer
 from eligibility.canonical import timestamp
+from eligibility.conditions import Atom
 from eligibility.decision import decision_document
 from eligibility.domains import NATURAL_PERSONS
-from eligibility.engine import engine_for
-from eligibility.evaluation import Evaluation, evaluate
+from eligibility.engine import Engine, Firing, engine_for
+from eligibility.evaluation import Agreed, Evaluation, agree, evaluate
 from eligibility.facts import EligibilityRequest
 from eligibility.ruleset import Ruleset
 from eligibility.semantics import Semantics
@@ -30,6 +32,9 @@ from eligibility.wording import MARK, SAID, Subject
 
 REMEMBERED = 16_384
 """Evaluations that a process keeps, at some 6 KB each."""
+
+FIRINGS = 8_192
+"""Runs of the engine that a process keeps where many requests are decided, at some 2 KB each."""
 
 TEMPLATES = 8_192
 """Rendered answers that a process keeps, at some 11 KB each."""
@@ -116,6 +121,8 @@ class Decider:
         self.questions = {name: Questions(ruleset, ruleset.program(name)) for name in ruleset.generations}
         self._semantics = {name: Semantics(ruleset.program(name)) for name in ruleset.generations}
         self._evaluations: Recent[tuple[str, Cells], Evaluation] = Recent(REMEMBERED)
+        self._agreed: Recent[tuple[Hashable, ...], Agreed] = Recent(REMEMBERED)
+        self._firings: Recent[tuple[Engine, frozenset[Atom]], Firing] = Recent(FIRINGS)
         self._templates: Recent[tuple[Hashable, ...], Template] = Recent(TEMPLATES)
         # facts of which cells do not show whether they were given
         self._stated = (*ruleset.presumed, *sorted(NEVER_UNKNOWN))
@@ -141,6 +148,36 @@ class Decider:
             evaluation = evaluate(questions, self._semantics[generation], engine, cells)
             self._evaluations.put((generation, cells), evaluation)
         return Decision(request, evaluation, self)
+
+    def evaluated(self, request: EligibilityRequest) -> Evaluation:
+        """The evaluation of a request; one that is new is explained when its content is first asked for.
+
+        Of many requests most are never explained, and what they have in common is done once. Raises as
+        `decide`.
+        """
+        generation = request.facts["model.generation"]
+        questions, semantics = self.questions[generation], self._semantics[generation]
+        cells = questions.cells(request)
+        evaluation = self._evaluations.get((generation, cells))
+        if evaluation is None:
+            asked = (generation, cells.asked, cells.affiliates)
+            agreed = self._agreed.get(asked)
+            engine = engine_for(self.ruleset, generation)
+            if agreed is None:
+                agreed = agree(questions, semantics, partial(self._run, engine), cells)
+                self._agreed.put(asked, agreed)
+            evaluation = Evaluation(cells, questions, semantics, engine.compiled, agreed)
+            self._evaluations.put((generation, cells), evaluation)
+        return evaluation
+
+    def _run(self, engine: Engine, true_atoms: Sequence[Atom]) -> Firing:
+        """What the engine says, which is asked once: what is unknown is tried with rows that come again."""
+        key = (engine, frozenset(true_atoms))
+        firing = self._firings.get(key)
+        if firing is None:
+            firing = engine.run(true_atoms)
+            self._firings.put(key, firing)
+        return firing
 
     def render(self, decision: Decision, identifier: UUID | None, decided_at: datetime | None) -> bytes:
         """The JSON of a decision."""

@@ -17,6 +17,7 @@ from eligibility.telling import enumerated, inside
 from eligibility.wording import Subject, pattern_of
 
 Content = Mapping[str, Anything]
+_PLACES = {path: place for place, path in enumerate(FACTS)}
 REASONS = ("separate_licence", "case_by_case", "clarification")
 
 
@@ -200,4 +201,4 @@ def _joined(sentences: Iterable[str]) -> str:
 
 def in_order(path: str) -> tuple[int, str]:
     """Facts in the order of the policy's table."""
-    return list(FACTS).index(pattern_of(path)), path
+    return _PLACES[pattern_of(path)], path

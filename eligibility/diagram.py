@@ -125,21 +125,18 @@ class Space:
 
     def some(self, function: int, variables: AbstractSet[int]) -> int:
         """Where, in terms of the other variables, some values of these make the function true."""
-        done: dict[int, int] = {}
+        return self._some(function, variables, {})
 
-        def over(node: int) -> int:
-            if self.support(node).isdisjoint(variables):
-                return node
-            if node not in done:
-                variable, branches = self._nodes[node]
-                parts = tuple(map(over, branches))
-                if variable in variables:
-                    done[node] = self.any_of(parts)
-                else:
-                    done[node] = self._node(variable, parts)
-            return done[node]
-
-        return over(function)
+    def _some(self, function: int, variables: AbstractSet[int], done: dict[int, int]) -> int:
+        if self.support(function).isdisjoint(variables):
+            return function
+        found = done.get(function)
+        if found is None:
+            variable, branches = self._nodes[function]
+            parts = tuple([self._some(branch, variables, done) for branch in branches])
+            found = self.any_of(parts) if variable in variables else self._node(variable, parts)
+            done[function] = found
+        return found
 
     def every(self, function: int, variables: AbstractSet[int]) -> int:
         """Where, in terms of the other variables, all values of these make the function true."""

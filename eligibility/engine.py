@@ -21,7 +21,7 @@ from typing import NamedTuple
 import durable_rules_engine
 import orjson
 
-from eligibility.compiler import Alternative, Compiled, Key, compile_program
+from eligibility.compiler import Alternative, Compiled, Key, Level, compile_program
 from eligibility.conditions import Atom
 from eligibility.errors import EngineFailure
 from eligibility.ruleset import Ruleset
@@ -29,6 +29,8 @@ from eligibility.semantics import Made
 
 _HANDLED, _NOT_HANDLED, _OBSERVED = 0, 1, 2
 _TRIES = 3
+_KINDS = ("derive", "finding", "obligation", "licensor", "outcome")
+"""The kinds of conclusions, in the order of `Firing`."""
 
 
 class Firing(NamedTuple):
@@ -55,6 +57,28 @@ class Firing(NamedTuple):
         )
 
 
+class _Asked(NamedTuple):
+    """What a level asks: the texts of its properties, by what must hold and by what must not."""
+
+    marker: str
+    present: dict[Key, str]
+    absent: dict[Key, str]
+    all_absent: str
+
+    def properties(self, holding: set[Key]) -> str:
+        """The properties of the fact where these hold."""
+        present = "".join(filter(None, map(self.present.get, holding)))
+        if holding.isdisjoint(self.absent):
+            return present + self.all_absent
+        return present + "".join([text for key, text in self.absent.items() if key not in holding])
+
+
+def _asked(level: Level) -> _Asked:
+    absent = {key: f',"{name}":true' for key, holds, name in level.properties if not holds}
+    present = {key: f',"{name}":true' for key, holds, name in level.properties if holds}
+    return _Asked(level.marker, present, absent, "".join(absent.values()))
+
+
 class Engine:
     """The rules of one generation inside the engine. Get it with `engine_for`."""
 
@@ -66,14 +90,7 @@ class Engine:
         self._alternatives = {
             name: alternative for level in compiled.levels for name, alternative in level.alternatives
         }
-        self._levels = [
-            (
-                level.marker,
-                {key: f',"{name}":true' for key, holds, name in level.properties if holds},
-                [(key, f',"{name}":true') for key, holds, name in level.properties if not holds],
-            )
-            for level in compiled.levels
-        ]
+        self._levels = [_asked(level) for level in compiled.levels]
         self._handle = durable_rules_engine.create_ruleset(name, orjson.dumps(compiled.definition).decode())
 
     def run(self, true_atoms: Iterable[Atom]) -> Firing:
@@ -101,16 +118,18 @@ class Engine:
         fired: list[Alternative] = []
         deletable = True
         try:
-            for number, (marker, present, absent) in enumerate(self._levels):
-                properties = [present[key] for key in holding if key in present]
-                properties += [text for key, text in absent if key not in holding]
-                fact = f'{{"id":"{number}","sid":"{session}","{marker}":true{"".join(properties)}}}'
+            for number, asked in enumerate(self._levels):
+                fact = (
+                    f'{{"id":"{number}","sid":"{session}","{asked.marker}":true{asked.properties(holding)}}}'
+                )
                 code, state = durable_rules_engine.assert_fact(self._handle, fact)
                 if code == _OBSERVED:
                     return None
                 if code != _HANDLED:
                     deletable = False  # deleting a session after such a fact can crash the process
-                    raise EngineFailure(f"the rule engine did not handle a fact of {marker} (code {code})")
+                    raise EngineFailure(
+                        f"the rule engine did not handle a fact of {asked.marker} (code {code})"
+                    )
                 for alternative in self._fired(state):
                     fired.append(alternative)
                     holding.update(alternative.settles)
@@ -142,28 +161,12 @@ class Engine:
 
 
 def _firing(fired: list[Alternative]) -> Firing:
-    concluded: dict[str, set[str]] = {
-        "derive": set(),
-        "obligation": set(),
-        "licensor": set(),
-        "outcome": set(),
-    }
-    made: set[Made] = set()
+    concluded: dict[str, set[Anything]] = {kind: set() for kind in _KINDS}
     for alternative in fired:
-        then = alternative.rule.then
-        if then.kind == "finding":
-            made.add((then.name, alternative.effect or "", alternative.reason))
-        else:
-            concluded[then.kind].add(then.name)
-    return Firing(
-        tuple(fired),
-        frozenset([alternative.rule.id for alternative in fired]),
-        frozenset(concluded["derive"]),
-        frozenset(made),
-        frozenset(concluded["obligation"]),
-        frozenset(concluded["licensor"]),
-        frozenset(concluded["outcome"]),
-    )
+        kind, found = alternative.concludes
+        concluded[kind].add(found)
+    rules = frozenset([alternative.rule.id for alternative in fired])
+    return Firing(tuple(fired), rules, *map(frozenset, concluded.values()))
 
 
 _built: dict[tuple[int, int, str, str], Engine] = {}

@@ -9,17 +9,21 @@ and in sum; if they do not, there is no answer.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from operator import attrgetter
 from typing import Any as Anything
+from typing import NamedTuple
 
-from eligibility.agreement import decide_rows
+from eligibility.agreement import Run, decide_rows
 from eligibility.answering import STATUSES
 from eligibility.atoms import Cells, Questions
 from eligibility.canonical import canonical
+from eligibility.compiler import Alternative, Compiled
+from eligibility.diagram import TRUE
 from eligibility.engine import Engine
-from eligibility.graph import Step, alternatives_under, steps_of
+from eligibility.graph import alternatives_under, steps_of
 from eligibility.semantics import Made, Semantics, Verdict
 from eligibility.trial import Trial, slot_name
 from eligibility.unknowns import Reach, reach
@@ -27,20 +31,69 @@ from eligibility.unknowns import Reach, reach
 CLARIFICATION = "clarification"
 
 
+Content = Mapping[str, Anything]
+
+
+class Agreed(NamedTuple):
+    """What both evaluators say of what the rules ask, whatever the status of obligations is."""
+
+    outcome: str
+    found: Reach
+    fired: tuple[Alternative, ...]
+    """The ways in which rules fired for certain, in their order: what the explanation is told of."""
+
+
 @dataclass(frozen=True, eq=False)
 class Evaluation:
     """What follows from a row of cells, by ids and slots, without the values of any request.
 
-    `content` is what is recorded: it says all that a decision says, but for the words (which the ruleset has)
-    and the values (which the request has).
+    `explained` is the content, where it was wanted at once.
     """
 
-    generation: str
     cells: Cells
     questions: Questions
-    outcome: str
-    findings: tuple[Made, ...]
-    content: Mapping[str, Anything]
+    semantics: Semantics
+    compiled: Compiled
+    agreed: Agreed
+    explained: Content | None = None
+
+    @property
+    def outcome(self) -> str:
+        """`permitted`, `prohibited` or `contact_meta`."""
+        return self.agreed.outcome
+
+    @property
+    def found(self) -> Reach:
+        """All that is certain, and all that is possible."""
+        return self.agreed.found
+
+    @property
+    def generation(self) -> str:
+        """The generation whose rules were applied."""
+        return self.questions.generation
+
+    @property
+    def findings(self) -> tuple[Made, ...]:
+        """The findings that are certain."""
+        return self.found.findings
+
+    @property
+    def contact_reasons(self) -> list[str]:
+        """Why to get in contact, in alphabetical order."""
+        return contact_reasons(self.found, self.outcome)
+
+    @cached_property
+    def content(self) -> Content:
+        """What is recorded.
+
+        It says all that a decision says, but for the words (which the ruleset has) and the values (which the
+        request has). Most of it is the explanation, and costs as much as the second evaluator.
+        """
+        if self.explained is not None:
+            return self.explained
+        trial = Trial(self.questions, self.cells)
+        verdict = self.semantics.judge(trial.atoms, trial.space)
+        return _content(trial, verdict, self.agreed, self.compiled)
 
     @property
     def ruleset(self) -> str:
@@ -76,7 +129,7 @@ class Evaluation:
 
 
 def evaluate(questions: Questions, semantics: Semantics, engine: Engine, cells: Cells) -> Evaluation:
-    """Evaluate a row of cells with both evaluators.
+    """Evaluate a row of cells with both evaluators, and explain what they say.
 
     Raises:
         EvaluatorsDisagree: they differ; the row is logged.
@@ -84,24 +137,30 @@ def evaluate(questions: Questions, semantics: Semantics, engine: Engine, cells: 
     """
     trial = Trial(questions, cells)
     verdict = semantics.judge(trial.atoms, trial.space)
+    agreed = _agreed(trial, verdict, engine.run)
+    content = _content(trial, verdict, agreed, engine.compiled)
+    return Evaluation(cells, questions, semantics, engine.compiled, agreed, content)
+
+
+def agree(questions: Questions, semantics: Semantics, run: Run, cells: Cells) -> Agreed:
+    """Evaluate a row of cells with both evaluators, and explain nothing. `run` asks the engine.
+
+    Raises as `evaluate`.
+    """
+    trial = Trial(questions, cells)
+    return _agreed(trial, semantics.judge(trial.atoms, trial.space), run)
+
+
+def _agreed(trial: Trial, verdict: Verdict, run: Run) -> Agreed:
     found = reach(trial, verdict)
-    firings = decide_rows(trial, verdict, engine)
+    firings = decide_rows(trial, verdict, run)
     outcome = found.outcomes[0] if len(found.outcomes) == 1 else "contact_meta"
-    steps = steps_of(trial, verdict, firings, engine.compiled)
-    content = _content(trial, verdict, found, outcome, steps)
-    return Evaluation(
-        generation=questions.generation,
-        cells=cells,
-        questions=questions,
-        outcome=outcome,
-        findings=found.findings,
-        content=content,
-    )
+    ways = {way for firing in firings for way in firing.alternatives if verdict.rules[way.rule.id] == TRUE}
+    return Agreed(outcome, found, tuple(sorted(ways, key=attrgetter("place"))))
 
 
-def _content(
-    trial: Trial, verdict: Verdict, found: Reach, outcome: str, steps: Sequence[Step]
-) -> dict[str, Anything]:
+def _content(trial: Trial, verdict: Verdict, agreed: Agreed, compiled: Compiled) -> dict[str, Anything]:
+    outcome, found, fired = agreed
     permitted = outcome == "permitted"
     statuses = statuses_of(trial)
     return {
@@ -125,7 +184,7 @@ def _content(
         ],
         "contact_reasons": contact_reasons(found, outcome),
         "licensor": found.licensor,
-        "steps": [step.document() for step in steps],
+        "steps": [step.document() for step in steps_of(trial, verdict, fired, compiled)],
         "alternatives": alternatives_under(trial, verdict, found, outcome),
     }
 

@@ -16,7 +16,6 @@ from typing import NamedTuple
 from eligibility.compiler import NOT, Alternative, Compiled, Literal, absent_names, literal_text
 from eligibility.conditions import Atom
 from eligibility.diagram import FALSE, TRUE
-from eligibility.engine import Firing
 from eligibility.semantics import Verdict
 from eligibility.trial import Trial, Variable
 from eligibility.unknowns import Reach
@@ -54,14 +53,16 @@ class _Certain:
 
 
 def steps_of(
-    trial: Trial, verdict: Verdict, firings: Sequence[Firing], compiled: Compiled
+    trial: Trial, verdict: Verdict, fired: Sequence[Alternative], compiled: Compiled
 ) -> tuple[Step, ...]:
-    """The steps that hold in every row: fired rules in their order, and why negated names do not hold."""
+    """The steps that hold in every row, and why negated names do not hold.
+
+    `fired` has the ways in which rules fired that fire in every row, in their order.
+    """
     is_certain = _Certain(trial, verdict)
-    fired = {way for firing in firings for way in firing.alternatives if verdict.rules[way.rule.id] == TRUE}
     steps = []
     absent: dict[str, None] = {}
-    for rule, ways in groupby(sorted(fired, key=_place), _rule):
+    for rule, ways in groupby(fired, _rule):
         way, *others = ways
         texts, names = way.texts, way.absent
         if trial.variables or others:
@@ -72,7 +73,6 @@ def steps_of(
     return (*_why_not(absent, compiled, is_certain), *steps)
 
 
-_place = attrgetter("place")
 _rule = attrgetter("rule")
 
 

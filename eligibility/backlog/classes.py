@@ -20,8 +20,8 @@ from eligibility.answering import status_cell
 from eligibility.atoms import COUNTRY_MEMBER, INVOLVED_MEMBER, Question, Questions
 from eligibility.backlog.form import PATHS
 from eligibility.domains import AFFILIATES, FACTS, MEMBER
-from eligibility.facts import Affiliate, BacklogLine, Vocabulary
-from eligibility.scalars import LONGEST_DESCRIPTION, LONGEST_TEXT, MOST_ENTRIES
+from eligibility.facts import Affiliate, BacklogLine, CatalogueModel, Vocabulary
+from eligibility.scalars import LONGEST_DESCRIPTION, LONGEST_TEXT, MOST_ENTRIES, MOST_USERS
 
 ABSENT: Final = 0
 """The class of a fact that is not given: null, or a blank text."""
@@ -32,9 +32,14 @@ ODD: Final = -1
 A_TEXT: Final = "given"
 """Stands for every text of which nothing is read: what it says is looked at by nobody."""
 
+_MOST_KEPT: Final = 4096
+"""Values of a fact whose numbers are kept; more than there are codes and countries."""
+
 _SEPARATOR: Final = "\x1f"
 _AS_THEY_ARE: Final = {"code", "boolean", "codes"}
 _LISTS: Final = {"codes", "regions", "languages"}
+_RECUR: Final = {"code", "boolean", "country", *_LISTS}
+"""Kinds of facts with values that are no texts and recur: their numbers are kept."""
 
 Find = Callable[[Any], Hashable]
 
@@ -50,6 +55,13 @@ class Column(NamedTuple):
     values: Callable[[Any], Sequence[Any]]
 
 
+class _Ranges(NamedTuple):
+    """Whole numbers by class: where each class but the first begins, and the number of each."""
+
+    starts: Sequence[int]
+    numbers: Any
+
+
 class Classes:
     """The classes of all facts, as a ruleset's generations tell them apart. Numbers stay the same."""
 
@@ -62,8 +74,14 @@ class Classes:
             INVOLVED_MEMBER: _as_it_is,
             f"{MEMBER}relation": lambda _: True,
         }
+        self.idle = frozenset(path for path, find in self._finders.items() if find is _is_given)
+        """The facts that nothing reads: they have a form, and decide nothing."""
         self._forms = {path: _form_of(path) for path in self._finders}
         self._numbers: dict[str, dict[Hashable, int]] = {path: {} for path in (*self._finders, AFFILIATES)}
+        self._known: dict[str, dict[Any, int]] = {path: {} for path in self._finders}
+        self._places_matter: set[int] = set()
+        """The classes of affiliates of whom something is missing, which is told by their place."""
+        self._ranges = {path: self._ranges_of(path) for path in PATHS if FACTS[path].kind == "number"}
 
     def column(self, path: str, array: Any) -> Column:
         """A column of facts, reduced to classes."""
@@ -72,6 +90,8 @@ class Classes:
             return self._affiliates(array)
         if self._finders[path] is _is_given:
             return _text(array, LONGEST_DESCRIPTION if path == "use.description" else LONGEST_TEXT)
+        if kind == "number":
+            return self._whole(path, array)
         return self._list(path, array) if kind in _LISTS else self._single(path, array)
 
     def number(self, path: str, value: Any) -> int:
@@ -88,19 +108,55 @@ class Classes:
         numbers = self._numbers[path]
         return numbers.setdefault(found, len(numbers) + 1)
 
+    def _kept(self, path: str, value: Any, read: Callable[[Any], Any] = lambda value: value) -> int:
+        """The number of a value's class, which is kept where it will be asked for again.
+
+        `read` makes the value of how it is written here.
+        """
+        known = self._known[path]
+        number = known.get(value)
+        if number is None:
+            number = self.number(path, read(value))
+            if number != ODD and FACTS[path].kind in _RECUR and len(known) < _MOST_KEPT:
+                known[value] = number
+        return number
+
+    def _ranges_of(self, path: str) -> _Ranges:
+        """Where the classes of a whole number begin: all that is asked is whether it is above some."""
+        starts, numbers = [0], [self.number(path, 0)]
+        while self.number(path, MOST_USERS) != numbers[-1]:
+            low, high = starts[-1], MOST_USERS  # the class of `low` ends in between
+            while high - low > 1:
+                middle = (low + high) // 2
+                low, high = (middle, high) if self.number(path, middle) == numbers[-1] else (low, middle)
+            starts.append(high)
+            numbers.append(self.number(path, high))
+        return _Ranges(starts[1:], pa.array(numbers, pa.int32()))
+
+    def _whole(self, path: str, array: Any) -> Column:
+        ranges = self._ranges[path]
+        place = pa.repeat(pa.scalar(0, pa.int32()), len(array))
+        for start in ranges.starts:
+            place = pc.add(place, pc.cast(pc.greater_equal(array, start), pa.int32()))
+        is_odd = pc.or_(pc.less(array, 0), pc.greater(array, MOST_USERS))
+        classes = pc.if_else(is_odd, pa.scalar(ODD, pa.int32()), ranges.numbers.take(place))
+        return Column(pc.fill_null(classes, ABSENT), lambda rows: array.take(rows).to_pylist())
+
     def _single(self, path: str, array: Any) -> Column:
         encoded = array.dictionary_encode()
         values = encoded.dictionary.to_pylist()
-        return _column([self.number(path, value) for value in values], encoded.indices, values)
+        return _column([self._kept(path, value) for value in values], encoded.indices, values)
 
     def _list(self, path: str, array: Any) -> Column:
         """Lists that join to the same text are the same, but for entries that break the form anyhow."""
         entries = pc.list_flatten(array)
-        joined = pc.binary_join(array, _SEPARATOR)
-        encoded = joined.dictionary_encode()
-        values = [text.split(_SEPARATOR) if text else [] for text in encoded.dictionary.to_pylist()]
-        numbers = [self.number(path, value) for value in values]
-        column = _column(numbers, encoded.indices, [_as_set(value) for value in values])
+        encoded = pc.binary_join(array, _SEPARATOR).dictionary_encode()
+        texts = encoded.dictionary.to_pylist()
+        numbers = [self._kept(path, text, _entries) for text in texts]
+        column = Column(
+            _taken(numbers, encoded.indices),
+            lambda rows: [_as_set(_entries(text or "")) for text in encoded.take(rows).to_pylist()],
+        )
         odd = pc.or_(pc.equal(pc.binary_length(entries), 0), pc.match_substring(entries, _SEPARATOR))
         if not pc.any(pc.fill_null(odd, True)).as_py():  # noqa: FBT003 - arrow's own order of arguments
             return column
@@ -108,30 +164,43 @@ class Classes:
         return Column(_with_odd(column.classes, parents), column.values)
 
     def _affiliates(self, array: Any) -> Column:
-        """Lists of affiliates, by the class of each in its order: facts that are missing name its place."""
+        """Lists of affiliates, by the classes of each; by their order too where a fact is missing."""
         items, offsets = pc.list_flatten(array), _offsets(array)
         parts = {
             f"{MEMBER}{field.name}": inner for field, inner in zip(items.type, items.flatten(), strict=True)
         }
         columns = {path: self.column(path, part) for path, part in parts.items()}
         rows = [column.classes.to_pylist() for column in columns.values()]
+        known = [place for place, path in enumerate(columns) if path in {COUNTRY_MEMBER, INVOLVED_MEMBER}]
         classes = [
-            ODD if ODD in each else self._numbered(AFFILIATES, each) for each in zip(*rows, strict=True)
+            ODD if ODD in each else self._affiliate([each[place] for place in known])
+            for each in zip(*rows, strict=True)
         ]
         codes = pc.if_else(items.is_valid(), pa.array(classes, pa.int32()), ODD)
         lists = pa.ListArray.from_arrays(offsets, codes.cast(pa.string()), mask=array.is_null())
         encoded = pc.binary_join(lists, _SEPARATOR).dictionary_encode()
-        numbers = []
-        for text in encoded.dictionary.to_pylist():
-            entries = tuple(map(int, text.split(_SEPARATOR))) if text else ()
-            is_odd = ODD in entries or len(entries) > MOST_ENTRIES
-            numbers.append(ODD if is_odd else self._numbered(AFFILIATES, ("all", entries)))
+        numbers = [
+            self._affiliates_number(list(map(int, _entries(text)))) for text in encoded.dictionary.to_pylist()
+        ]
 
         def values(rows: Any) -> list[Any]:
             lists = array.take(rows)
             return _affiliates_of(pc.list_flatten(lists), pc.list_value_length(lists).to_pylist())
 
         return Column(_taken(numbers, encoded.indices), values)
+
+    def _affiliate(self, read: list[int]) -> int:
+        """The number of an affiliate's class, from the classes of what rules read of it."""
+        number = self._numbered(AFFILIATES, ("one", *read))
+        if ABSENT in read:
+            self._places_matter.add(number)
+        return number
+
+    def _affiliates_number(self, classes: list[int]) -> int:
+        if ODD in classes or len(classes) > MOST_ENTRIES:
+            return ODD
+        alike = classes if self._places_matter.intersection(classes) else sorted(set(classes))
+        return self._numbered(AFFILIATES, ("all", *alike))
 
 
 def _column(numbers: list[int], indices: Any, values: Sequence[Any]) -> Column:
@@ -152,6 +221,10 @@ def _affiliates_of(items: Any, lengths: Sequence[int | None]) -> list[Any]:
         for item in items.to_pylist()
     )
     return [tuple(islice(affiliates, length or 0)) for length in lengths]
+
+
+def _entries(text: str) -> list[str]:
+    return text.split(_SEPARATOR) if text else []
 
 
 def _is_blank(value: Any) -> bool:
@@ -209,8 +282,13 @@ def _finder(path: str, programs: Sequence[Questions], vocabulary: Vocabulary) ->
         return _as_it_is
     if path == "model.name":
         answers = _answers(questions, list(statuses))
-        return lambda name: (vocabulary.model(name), answers(name))
+        return lambda name: (_released(vocabulary.model(name)), answers(name))
     return _answers(questions, list(statuses)) if questions or statuses else _is_given
+
+
+def _released(model: CatalogueModel | None) -> Hashable:
+    """What is read of a released model."""
+    return None if model is None else (model.generation, model.multimodal)
 
 
 def _answers(questions: Sequence[Question], statuses: Sequence[tuple[Any, str | None]]) -> Find:

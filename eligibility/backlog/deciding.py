@@ -19,17 +19,21 @@ from eligibility.backlog.classes import ABSENT, ODD, Classes, Column
 from eligibility.backlog.form import PATHS, RESULTS, leaves
 from eligibility.contradictions import contradictions
 from eligibility.decider import Decider, Recent
-from eligibility.decision import missing_paths
+from eligibility.decision import in_order
 from eligibility.errors import EvaluatorsDisagree, RequestRefused
 from eligibility.evaluation import Evaluation
 from eligibility.facts import EligibilityRequest
 from eligibility.reading import parse_json, request_from
+from eligibility.trial import is_of_affiliate, slot_name
 from eligibility.wording import Subject
 
 logger = logging.getLogger(__name__)
 
-REMEMBERED: Final = 65_536
-"""Answers that are kept, by the classes of a row: some 1 KB each."""
+REMEMBERED: Final = 32_768
+"""Answers that are kept, by the classes of a row: some 2 KB each, with their evaluations."""
+
+SAYINGS: Final = 16_384
+"""Answers that are kept, by evaluation: of all rows that have the same, however their classes differ."""
 
 _LARGEST_KEY: Final = 2**62
 _NAMED_LIKE: Final = "entity.reference"
@@ -101,7 +105,9 @@ class BacklogDecider:
         self.decider = decider
         self._vocabulary = decider.ruleset.vocabulary
         self._classes = Classes(tuple(decider.questions.values()), self._vocabulary)
+        self._paths = tuple(path for path in PATHS if path not in self._classes.idle)
         self._answers: Recent[tuple[int, ...], Answer] = Recent(REMEMBERED)
+        self._sayings: Recent[Evaluation, Answer] = Recent(SAYINGS)
 
     def decide(self, requests: Any) -> Decided:
         """Decide a table with the columns of REQUESTS.
@@ -132,7 +138,7 @@ class BacklogDecider:
         """The answers of rows in good form; refused, of those that contradict themselves."""
         classes = [
             columns[path].classes.take(rows).to_pylist() if path in columns else repeat(ABSENT, len(rows))
-            for path in PATHS
+            for path in self._paths
         ]
         keys = list(zip(*classes, strict=True))
         known = list(map(self._answers.get, keys))
@@ -156,23 +162,31 @@ class BacklogDecider:
 
     def _decided(self, request: EligibilityRequest) -> Answer:
         try:
-            evaluation = self.decider.decide(request).evaluation
+            evaluation = self.decider.evaluated(request)
         except EvaluatorsDisagree:
             logger.exception("a row could not be decided")
             return Answer(refused=UNRELIABLE)
         return self._said(evaluation, request.facts)
 
     def _said(self, evaluation: Evaluation, facts: Mapping[str, Any]) -> Answer:
-        content = evaluation.content
+        answer = self._sayings.get(evaluation)
+        if answer is not None:
+            return answer
+        found = evaluation.found
+        is_permitted = evaluation.outcome == "permitted"
         subject = Subject(self.decider.questions[evaluation.generation], facts)
-        return Answer(
+        missing = (path for slot, _ in found.missing for path in subject.paths(slot_name(slot)))
+        answer = Answer(
             evaluation=evaluation,
             outcome=evaluation.outcome,
             findings=tuple(name for name, _, _ in evaluation.findings),
-            obligations=tuple(due["obligation"] for due in content["obligations"]),
-            missing_facts=tuple(missing_paths(subject, content)),
-            contact_reasons=tuple(content["contact_reasons"]),
+            obligations=found.obligations if is_permitted else (),
+            missing_facts=tuple(sorted(missing, key=in_order)),
+            contact_reasons=tuple(evaluation.contact_reasons),
         )
+        if not any(is_of_affiliate(slot) for slot, _ in found.missing):
+            self._sayings.put(evaluation, answer)
+        return answer
 
     def _alone(self, rows: _Rows, row: int) -> tuple[Answer, EligibilityRequest | None, str | None]:
         """What becomes of a row that is read by itself, with its own name if that is in good form."""
@@ -200,16 +214,18 @@ class _Rows:
         arrays = {name: requests[name].combine_chunks() for name in requests.column_names}
         self._requests = requests
         self._text, self._is_read = arrays["text"], arrays["is_read"]
-        self.columns = {
+        given = {
             path: classes.column(path, array)
             for path, array in leaves(arrays)
             if array.null_count < len(array)
         }
+        self.columns = {path: column for path, column in given.items() if path not in classes.idle}
         names = classes.column(_NAMED_LIKE, arrays["request_id"])
         self.request_ids = pc.if_else(pc.equal(names.classes, ABSENT), None, arrays["request_id"])
         is_odd = pc.invert(self._is_read)
-        for column in (*self.columns.values(), names):
-            is_odd = pc.or_(is_odd, pc.equal(column.classes, ODD))
+        for column in (*given.values(), names):
+            if pc.min(column.classes).as_py() == ODD:
+                is_odd = pc.or_(is_odd, pc.equal(column.classes, ODD))
         self.is_odd = is_odd
 
     def value(self, row: int) -> object:

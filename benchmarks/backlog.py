@@ -1,0 +1,31 @@
+"""Backlogs, from lines to lines on one core and unrecorded: against zen-engine and a loop written by hand."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from benchmarks.backlog_against import measured
+from benchmarks.backlog_rows import write
+
+ROWS: Final = 1_000_000
+TIMES_ZEN: Final = {"alike": 5.0, "values": 5.0, "cells": 0.5}
+"""How many times as fast as zen it should be, by kind of rows."""
+
+NO_SLOWER_THAN_BY_HAND: Final = {"alike", "values"}
+
+
+def main(rows: int = ROWS) -> None:
+    """Write rows of each kind, decide them, and print how that compares."""
+    with tempfile.TemporaryDirectory(prefix="eligibility-benchmark-") as folder:
+        for kind, aim in TIMES_ZEN.items():
+            path = Path(folder) / f"{kind}.jsonl"
+            written = write(kind, path, rows)
+            print(f"{kind}: {rows:,} rows, {written.distinct:,} distinct rows of cells")
+            spent = measured(path, rows)
+            print(f"    ours {spent.ours:.1f}, by hand {spent.by_hand:.1f}, zen {spent.zen:.1f} µs a line")
+            print(f"    {spent.zen / spent.ours:.2f} times as fast as zen (aim: at least {aim})")
+            by_hand = f"{spent.by_hand / spent.ours:.2f} times as fast as by hand"
+            print(f"    {by_hand}{' (aim: at least 1)' if kind in NO_SLOWER_THAN_BY_HAND else ''}")
+            path.unlink()
