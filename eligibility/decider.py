@@ -7,12 +7,12 @@ decision is remembered too, as a template with slots for the values, since like 
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any as Anything
-from typing import Generic, NamedTuple, TypeVar
+from typing import Generic, NamedTuple, Protocol, TypeVar
 from uuid import UUID
 
 import orjson
@@ -90,6 +90,21 @@ class Template:
         return parts
 
 
+class Explained(Protocol):
+    """What decisions are rendered from: an evaluation, or what is kept of one. It is known by its identity."""
+
+    def __hash__(self) -> int:
+        """Different for different objects."""
+
+    @property
+    def generation(self) -> str:
+        """The generation whose rules were applied."""
+
+    @property
+    def content(self) -> Mapping[str, Anything]:
+        """What is recorded of the evaluation."""
+
+
 class Decision(NamedTuple):
     """What was decided about one request. Immutable; `document` and `json` render it."""
 
@@ -109,7 +124,7 @@ class Decision(NamedTuple):
 
     def json(self, identifier: UUID | None = None, decided_at: datetime | None = None) -> bytes:
         """The decision as JSON, with its id and time where it has them."""
-        return self.decider.render(self, identifier, decided_at)
+        return self.decider.render(self.evaluation, self.request.facts, identifier, decided_at)
 
 
 class Decider:
@@ -179,9 +194,14 @@ class Decider:
             self._firings.put(key, firing)
         return firing
 
-    def render(self, decision: Decision, identifier: UUID | None, decided_at: datetime | None) -> bytes:
-        """The JSON of a decision."""
-        evaluation, facts = decision.evaluation, decision.request.facts
+    def render(
+        self,
+        evaluation: Explained,
+        facts: Mapping[str, Anything],
+        identifier: UUID | None,
+        decided_at: datetime | None,
+    ) -> bytes:
+        """The JSON of the decision about these facts, from which the evaluation follows."""
         questions = self.questions[evaluation.generation]
         subject = Subject(questions, facts)
         key = self._template_key(subject, evaluation)
@@ -199,7 +219,7 @@ class Decider:
         parts.extend(template.filled(values))
         return b"".join(parts)
 
-    def _template_key(self, subject: Subject, evaluation: Evaluation) -> tuple[Hashable, ...]:
+    def _template_key(self, subject: Subject, evaluation: Explained) -> tuple[Hashable, ...]:
         """Everything that the shape of a decision depends on; only values in slots are left."""
         facts, affiliates = subject.facts, subject.affiliates
         return (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final, NamedTuple
 from uuid import UUID
 
@@ -12,12 +13,10 @@ import pyarrow as pa
 from eligibility.backlog.deciding import Answer, Refused
 from eligibility.backlog.form import DECISION, RESULTS
 from eligibility.backlog.ids import ids_of
-from eligibility.decider import Decider, Decision, Recent
+from eligibility.decider import Decider, Recent
 from eligibility.decision import missing_paths
 from eligibility.domains import AFFILIATES
 from eligibility.errors import NotFound
-from eligibility.evaluation import Evaluation
-from eligibility.facts import EligibilityRequest
 from eligibility.reading import flatten
 from eligibility.recall import recalled
 from eligibility.recording import moment_of
@@ -36,6 +35,14 @@ class _Known(NamedTuple):
 
     content: _Content
     missing: tuple[str, ...] | None
+
+
+@dataclass(frozen=True, eq=False)
+class _Explained:
+    """What is kept of an evaluation, to render decisions from; the same object for all that point at it."""
+
+    generation: str
+    content: _Content
 
 
 class Stored(NamedTuple):
@@ -61,7 +68,7 @@ class Committed:
         """Render by this decider, which must be of the ruleset that the batch pins."""
         self._decider = decider
         self._known: Recent[bytes, _Known] = Recent(REMEMBERED)
-        self._evaluations: Recent[bytes, Evaluation] = Recent(REMEMBERED)
+        self._explained: Recent[bytes, _Explained] = Recent(REMEMBERED)
 
     async def read(self, reader: SliceReader, batch: UUID, made: StoredSlice, *, full: bool) -> Stored:
         """Read a slice, with all that is needed to render it; `full` for whole decisions.
@@ -156,25 +163,14 @@ class Committed:
         identifier = UUID(bytes=decision.id)
         at = moment_of(identifier)
         facts = flatten(document)
-        if private is not None or "private" not in envelope:
-            evaluation = self._evaluation(decision.evaluation, EligibilityRequest(document, facts), content)
-            if evaluation is not None:
-                made = Decision(EligibilityRequest(document, facts), evaluation, self._decider)
-                return made.json(identifier, at)
-        questions = self._decider.questions[facts["model.generation"]]
-        return orjson.dumps(recalled(questions, content, document, identifier, at))
-
-    def _evaluation(self, key: bytes, request: EligibilityRequest, content: _Content) -> Evaluation | None:
-        """The evaluation that was recorded, None where the facts do not lead to its cells any more."""
-        questions = self._decider.questions[request.facts["model.generation"]]
-        cells = questions.cells(request)
-        known = self._evaluations.get(key)
-        if known is None:
-            known = Evaluation(questions.generation, cells, questions, content["outcome"], (), content)
-            if known.key != key:
-                return None
-            self._evaluations.put(key, known)
-        return known if known.cells == cells else None
+        if private is None and "private" in envelope:  # texts were erased, which no template knows
+            questions = self._decider.questions[facts["model.generation"]]
+            return orjson.dumps(recalled(questions, content, document, identifier, at))
+        explained = self._explained.get(decision.evaluation)
+        if explained is None:
+            explained = _Explained(facts["model.generation"], content)
+            self._explained.put(decision.evaluation, explained)
+        return self._decider.render(explained, facts, identifier, at)
 
 
 def _answer(content: _Content, missing: tuple[str, ...]) -> Answer:

@@ -2,6 +2,7 @@
 
 import gc
 from copy import deepcopy
+from itertools import permutations
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -11,6 +12,8 @@ import pytest
 
 from eligibility.backlog.deciding import BacklogDecider
 from eligibility.decider import Decider
+from eligibility.domains import TESTS
+from eligibility.reading import request_from
 from eligibility.ruleset import Ruleset
 from tests.backlog.tables import Row, golden, one_by_one, table, texts, together
 from tests.properties.requests import AFFILIATES, VALUES, complete, document, set_fact
@@ -152,6 +155,42 @@ def test_what_is_no_json_is_refused(backlog: BacklogDecider) -> None:
     rows = together(backlog, texts([b"", b"{", b'{"a":1,"a":2}', b"\xff"]))
     assert all(row["error"]["errors"][0]["pointer"] == "" for row in rows)
     assert not any(row["outcome"] for row in rows)
+
+
+def test_numbers_are_asked_about_by_limits_alone() -> None:
+    """Else classes of numbers would not be ranges, as they are taken to be."""
+    assert TESTS["number"] == ("above",)
+
+
+@pytest.mark.parametrize("users", [0, 700_000_000, 700_000_001, 2**53 - 1])
+def test_both_sides_of_a_limit(users: int, backlog: BacklogDecider, decider: Decider) -> None:
+    requests = [complete("llama-4", "company", entity__monthly_active_users=n) for n in (1, users, users)]
+    assert together(backlog, table(requests)) == [one_by_one(decider, request) for request in requests]
+
+
+def test_affiliates_count_in_any_order(backlog: BacklogDecider, decider: Decider) -> None:
+    known = [
+        {"principal_place_of_business": "DE", "involved_in": ["development"]},
+        {"principal_place_of_business": "US", "involved_in": []},
+    ]
+    missing = [{"involved_in": ["development"]}, {"principal_place_of_business": "DE"}, {}]
+    lists = [order for some in (known, [*known, *missing]) for order in permutations(some)]
+    requests = [with_fact("entity.affiliates", list(each)) for each in lists]
+    found = together(backlog, table(requests))
+    assert found == [one_by_one(decider, request) for request in requests]
+
+
+def test_what_is_explained_later_is_what_would_have_been_explained_at_once(
+    backlog: BacklogDecider, ruleset: Ruleset
+) -> None:
+    random, another = Random(21), Decider(ruleset)
+    requests = [document(random) for _ in range(sized(60, 2_000))]
+    decided = backlog.decide(table(requests))
+    for request, place in zip(requests, decided.which.to_pylist(), strict=True):
+        later = decided.answers[place].evaluation
+        at_once = another.decide(request_from(request, ruleset.vocabulary)).evaluation
+        assert later is not None
+        assert (later.key, later.content) == (at_once.key, at_once.content)
 
 
 def test_facts_that_decide_nothing_do_not_part_rows(backlog: BacklogDecider) -> None:
