@@ -91,7 +91,7 @@ class Template:
 
 
 class Explained(Protocol):
-    """What decisions are rendered from: an evaluation, or what is kept of one. It is known by its identity."""
+    """What decisions are rendered from: an evaluation, or what is kept of one; known by its identity."""
 
     def __hash__(self) -> int:
         """Different for different objects."""
