@@ -119,19 +119,21 @@ class Comparer:
         pairs = pc.add(
             pc.multiply(before.which.cast(pa.int64()), len(now.tellings)), now.which.cast(pa.int64())
         ).dictionary_encode()
-        found: list[Differing | None] = []
+        found: list[Differing] = []
+        places: list[int | None] = []
         for pair in pairs.dictionary.to_pylist():
             place, other = divmod(pair, len(now.tellings))
-            found.append(self._pair(before.tellings[place], now.tellings[other]))
-        differing = [number for number, one in enumerate(found) if one is not None]
-        rows = pc.indices_nonzero(pc.is_in(pairs.indices, value_set=pa.array(differing, pairs.indices.type)))
-        which = pairs.indices.take(rows)
+            differing = self._pair(before.tellings[place], now.tellings[other])
+            places.append(None if differing is None else len(found))
+            if differing is not None:
+                found.append(differing)
+        which = pa.array(places, pa.int32()).take(pairs.indices)
+        told, which = now.take(pc.indices_nonzero(which.is_valid())), which.drop_null()
         lines = b""
-        if self._lines is not None and len(rows):
-            documents: list[Any] = [one and one.document() for one in found]
-            told = now.take(rows)
+        if self._lines is not None and found:
+            documents = [one.document() for one in found]
             lines = self._lines.written(Rows(told.lines, told.request_ids, told.ids, which, documents))
-        return Compared(_grouped(now.lines.take(rows), which, found), lines)
+        return Compared(_grouped(told.lines, which, found), lines)
 
     def _pair(self, before: Telling, now: Telling) -> Differing | None:
         if before.said == now.said:
@@ -150,7 +152,7 @@ def _is_same(before: Any, now: Any) -> Any:
     return pc.indices_nonzero(pc.coalesce(pc.equal(before, now), neither))
 
 
-def _grouped(lines: Any, which: Any, found: list[Differing | None]) -> Comparison:
+def _grouped(lines: Any, which: Any, found: list[Differing]) -> Comparison:
     """The rows that differ, by what they have in common."""
     by_place: dict[int, list[int]] = {}
     for line, place in zip(lines.to_pylist(), which.to_pylist(), strict=True):
@@ -158,12 +160,9 @@ def _grouped(lines: Any, which: Any, found: list[Differing | None]) -> Compariso
     groups: dict[Alike, list[int]] = {}
     moved = 0
     for place, some in by_place.items():
-        differing = found[place]
-        if differing is None:
-            raise AssertionError("only rows that differ are grouped")
-        before, now = differing.outcomes
+        before, now = found[place].outcomes
         moved += len(some) * (before != now)
-        for rule in differing.rules or (None,):
+        for rule in found[place].rules or (None,):
             groups.setdefault(Alike(rule, before, now), []).extend(some)
     made = {alike: Group(len(some), tuple(sorted(some)[:EXAMPLES])) for alike, some in groups.items()}
     return Comparison(changed=len(which), moved=moved, groups=made)

@@ -73,7 +73,7 @@ class Responsible:
             self._mended & fired,
             self._mended & (old.rules | new.rules),  # the same rule, which concludes something else
             self._mended if is_open else (),  # rules that may fire
-            (rule for rule in fired if self._entry(rule) in entries),
+            (rule for rule in fired if self._entry(rule) in entries - {OUTCOME}),
             (rule for rule in fired if self._kind(rule) == "finding"),
             (rule for rule in fired if self._kind(rule) != "outcome"),
             self._concluding(possible, new),

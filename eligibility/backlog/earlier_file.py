@@ -72,15 +72,20 @@ def _sides(tables: Iterable[Any]) -> Iterator[Side]:
     last = 0
     for table in tables:
         lines = table["line"].combine_chunks()
-        if lines.null_count or not _ascend(lines, last):
-            raise _no_results(f"lines after line {last} are not in their order")
+        _check_order(lines, last)
         last = lines[-1].as_py() if len(lines) else last
         yield results_side(_whole(table))
 
 
-def _ascend(lines: Any, last: int) -> bool:
+def _check_order(lines: Any, last: int) -> None:
+    """See that each line follows those before. Raises BacklogRefused."""
+    if lines.null_count:
+        raise _no_results(f"a row after line {last} has no `line`")
     before = pa.concat_arrays([pa.array([last], pa.int64()), lines.slice(0, max(len(lines) - 1, 0))])
-    return bool(pc.all(pc.greater(lines, before.slice(0, len(lines)))).as_py() is not False)
+    wrong = pc.indices_nonzero(pc.less_equal(lines, before.slice(0, len(lines))))
+    if len(wrong):
+        line, other = lines[wrong[0].as_py()], before[wrong[0].as_py()]
+        raise _no_results(f"line {line} stands after line {other}: put them in the order of their lines")
 
 
 def _whole(table: Any) -> Any:
