@@ -6,7 +6,7 @@ import asyncio
 import multiprocessing
 import signal
 from collections import deque
-from collections.abc import AsyncGenerator, Iterator
+from collections.abc import AsyncGenerator, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
@@ -27,7 +27,7 @@ from eligibility.storage.batch_reading import reading_slices
 from eligibility.storage.database import Database
 
 
-def earlier_batch(url: str, batch: UUID, ruleset: Ruleset) -> Iterator[Side]:
+def earlier_batch(url: str, batch: UUID, ruleset: Ruleset) -> Generator[Side, None, None]:
     """What is recorded of a batch, under the ruleset that it pins. For a thread of its own.
 
     Raises NotFound where some of it was dropped under retention, StorageUnavailable.
@@ -60,7 +60,7 @@ async def _slices(url: str, batch: UUID, committed: Committed) -> AsyncGenerator
 
 
 @contextmanager
-def ahead(sides: Iterator[Side]) -> Iterator[Iterator[Side]]:
+def ahead(sides: Generator[Side, None, None]) -> Iterator[Iterator[Side]]:
     """The same, made in a thread of its own, one piece before it is asked for."""
     with ThreadPoolExecutor(1, "earlier") as thread:
         upcoming: Future[Side | None] = thread.submit(next, sides, None)
@@ -74,9 +74,7 @@ def ahead(sides: Iterator[Side]) -> Iterator[Iterator[Side]]:
         try:
             yield made()
         finally:
-            close = getattr(sides, "close", None)
-            if close is not None:
-                thread.submit(close)
+            thread.submit(sides.close)
 
 
 class Elsewhere:
@@ -98,7 +96,10 @@ class Elsewhere:
             yield piece
 
     def sides(self) -> Iterator[Side]:
-        """What was decided about the pieces that passed by, each once. Raises EngineFailure."""
+        """What was decided about the pieces that passed by, each once, to be asked for when it has.
+
+        Raises EngineFailure.
+        """
         while self._waiting:
             try:
                 yield self._waiting.popleft().result()

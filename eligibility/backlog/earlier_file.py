@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from contextlib import ExitStack
 from functools import partial
 from itertools import chain
@@ -37,10 +37,12 @@ _READ: Final = tuple(name for name in RESULTS.names if name not in {"id", "error
 _FAULTS: Final = (pa.ArrowException, BacklogRefused, Broken, OSError, UnicodeDecodeError)
 """What is raised where a file is not what it should be."""
 
-_TABLE: Final = pa.schema([RESULTS.field(name) for name in _READ])
+_TABLE: Final = pa.schema([(name, RESULTS.field(name).type) for name in _READ])
 
 
-def earlier_results(source: BinaryIO, form: Format, compression: Compression, name: str) -> Iterator[Side]:
+def earlier_results(
+    source: BinaryIO, form: Format, compression: Compression, name: str
+) -> Generator[Side, None, None]:
     """The rows of a file of results, called `name`, by line and a piece at a time.
 
     Raises BacklogRefused at once where the file is none of that form, or holds no results; later, where it
@@ -55,7 +57,7 @@ def earlier_results(source: BinaryIO, form: Format, compression: Compression, na
     return _later([] if first is None else [first], sides, name)
 
 
-def _later(first: Iterable[Side], others: Iterator[Side], name: str) -> Iterator[Side]:
+def _later(first: Iterable[Side], others: Iterator[Side], name: str) -> Generator[Side, None, None]:
     try:
         yield from chain(first, others)
     except _FAULTS as error:

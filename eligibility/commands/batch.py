@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import click
 
 from eligibility.backlog.comparing import Compared
 from eligibility.backlog.comparing_sides import Side
-from eligibility.backlog.cutting import cut
+from eligibility.backlog.cutting import Piece, cut
 from eligibility.backlog.formats import Compression, Format, format_of
 from eligibility.backlog.going_on import forget
 from eligibility.backlog.recorded import Say
@@ -129,6 +129,8 @@ def _done(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
     started, tally = datetime.now(UTC), Tally()
     with ExitStack() as stack:
         source = stack.enter_context(opened(asked.source))
+        rows = ROWS if asked.dry_run else LARGEST_SLICE
+        pieces = cut(source, formats.read, formats.unpacking, rows)  # first, since it may be refused
         url = stack.enter_context(service_login(settings)) if _needs_database(asked) else None
         against = None if asked.against is None else stack.enter_context(comparing(asked.against, url))
         progress = stack.enter_context(Progress(None if asked.source == STREAM else source))
@@ -144,7 +146,7 @@ def _done(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
                 against.add(compared)
             progress.show(tally)
 
-        going = _Going(source, formats, against, take, progress.say)
+        going = _Going(pieces, formats, against, take, progress.say)
         if asked.dry_run or url is None:
             ruleset, recorded_as = _unrecorded(settings, asked, going), None
         else:
@@ -158,7 +160,7 @@ def _done(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
 class _Going(NamedTuple):
     """A run on its way: what it reads, what it is compared with, and where its results go."""
 
-    source: BinaryIO
+    pieces: Iterator[Piece]
     formats: _Formats
     against: Comparing | None
     take: Take
@@ -178,15 +180,14 @@ def _unrecorded(settings: Settings, asked: Asked, going: _Going) -> Ruleset:
     wanted = Wanted(
         formats.read, formats.written, asked.full, None if against is None else against.of_dry_run
     )
-    pieces = cut(going.source, formats.read, formats.unpacking, ROWS)
-    for portion in unrecorded(pieces, canonical(dict(ruleset.document)), wanted, processes=asked.processes):
+    document = canonical(dict(ruleset.document))
+    for portion in unrecorded(going.pieces, document, wanted, processes=asked.processes):
         going.take([portion.results], portion.tally, portion.compared)
     return ruleset
 
 
 def _recorded(settings: Settings, url: str, asked: Asked, going: _Going) -> tuple[Ruleset, UUID]:
     formats, against = going.formats, going.against
-    pieces = cut(going.source, formats.read, formats.unpacking, LARGEST_SLICE)
     wanted = batch_recorded.Wanted(
         source=asked.source,
         out=asked.out,
@@ -199,6 +200,7 @@ def _recorded(settings: Settings, url: str, asked: Asked, going: _Going) -> tupl
     )
     begin: Begin = _nothing if against is None else against.begin
     with ExitStack() as stack:
+        pieces = going.pieces
         if against is not None:
             pieces = stack.enter_context(against.beside(pieces, formats.read))
         return asyncio.run(batch_recorded.run(settings, url, wanted, pieces, begin, going.take, going.say))

@@ -205,8 +205,8 @@ def _before(asked: Previous, url: str | None, stack: ExitStack) -> _Before:
     if asked.batch is None:
         raise AssertionError("something to compare with is named")
     ruleset = asyncio.run(_ruleset_of(url, asked.batch))
-    sides = stack.enter_context(ahead(earlier_batch(url, asked.batch, ruleset)))
-    return _Before(f"batch {asked.batch}", ruleset, sides)
+    slices = earlier_batch(url, asked.batch, ruleset)
+    return _Before(f"batch {asked.batch}", ruleset, stack.enter_context(ahead(slices)))
 
 
 def _decided_under(name: str, ruleset: Ruleset) -> _Before:
