@@ -28,7 +28,7 @@ from eligibility.defusing import restored
 from eligibility.errors import BacklogRefused, Fault
 from eligibility.export_formats import LIST_SEPARATOR
 
-_ROWS: Final = 16_384
+_ROWS: Final = 8_192
 """Rows that are read at once, or fewer where they are long."""
 
 _READ: Final = tuple(name for name in RESULTS.names if name not in {"id", "error"})
