@@ -115,9 +115,12 @@ def _format(file: Path, given: Format | None) -> tuple[Format, Compression]:
 
 def _check_files(asked: Asked) -> None:
     """See that nothing is written over, least of all what is read. Raises UsageError."""
-    written = [asked.out, asked.report, asked.against and asked.against.differences]
-    for file in filter(None, written):
-        if file == STREAM or not file.exists():
+    files = (asked.out, asked.report, asked.against and asked.against.differences)
+    written = [file for file in files if file is not None and file != STREAM]
+    for number, file in enumerate(written):
+        if file.resolve() in {other.resolve() for other in written[:number]}:
+            raise click.UsageError(f"`{file}` is to be written twice: give each file a name of its own")
+        if not file.exists():
             continue
         if asked.source != STREAM and file.samefile(asked.source):
             raise click.UsageError(f"`{file}` is IN itself: give the results another name")

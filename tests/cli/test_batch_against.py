@@ -266,6 +266,7 @@ def test_a_line_that_was_refused_and_is_not_now(before: Before, tmp_path: Path) 
         (("--against", "in.parquet"), "`in.parquet` cannot be compared with"),
         (("--against", "sorted.jsonl"), "line 3 stands after line 7"),
         (("--against", "in.jsonl", "--differences", "in.jsonl"), "IN itself"),
+        (("--against", "in.jsonl", "--differences", "./out.jsonl"), "written twice"),
     ],
 )
 def test_wrong_use_is_refused_before_anything_runs(
