@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
-import signal
 from collections import deque
 from collections.abc import AsyncGenerator, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
@@ -14,6 +13,7 @@ from typing import Final
 from uuid import UUID
 
 from eligibility.backlog.committed import Committed
+from eligibility.backlog.company import keep_company
 from eligibility.backlog.comparing_sides import Side, committed_side, decided_side
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider
@@ -137,7 +137,7 @@ _deciding: Final[list[_Deciding]] = []
 
 
 def _start(document: bytes, form: Format) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for whoever started this
+    keep_company()
     _deciding[:] = [_Deciding(document, form)]
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 import orjson
 import pyarrow as pa
 
+from eligibility.backlog.company import keep_company
 from eligibility.backlog.comparing import Compared, Comparer
 from eligibility.backlog.comparing_lines import Written
 from eligibility.backlog.comparing_sides import Side, decided_side
@@ -137,6 +138,7 @@ _makers: list[Maker] = []
 
 
 def _start(document: bytes, wanted: Wanted) -> None:
+    keep_company()
     _makers[:] = [Maker(document, wanted)]
 
 
