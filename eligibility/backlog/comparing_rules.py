@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
-import orjson
-
 from eligibility.backlog.comparing_sides import Telling
 from eligibility.backlog.result_rows import Said
 from eligibility.comparing import OUTCOME, Entry
@@ -120,9 +118,7 @@ class Responsible:
 
 def _told(telling: Telling) -> Told | None:
     content = telling.content
-    if content is None:
-        return None
-    return told(orjson.loads(content) if isinstance(content, bytes) else content)
+    return None if content is None else told(content)
 
 
 def _entries(changed: Changed) -> set[Entry]:

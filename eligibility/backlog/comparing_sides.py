@@ -12,18 +12,27 @@ import pyarrow.compute as pc
 from eligibility.backlog.committed import Committed, Stored
 from eligibility.backlog.deciding import Answer, Decided
 from eligibility.backlog.result_rows import Said, rows_decided, rows_of
+from eligibility.evaluation import Content, Evaluation
 
 
 class Telling(NamedTuple):
     """What rows that are alike were told: `said` is None where they were refused.
 
-    `content` is that of the evaluation, as it is or as JSON, and `key` tells evaluations of one ruleset
-    apart; both are None where only results are known.
+    `evaluated` is the evaluation, or its content, as it is or as JSON; `key` tells evaluations of one ruleset
+    apart. Both are None where only results are known.
     """
 
     said: Said | None
     key: Hashable = None
-    content: Mapping[str, Any] | bytes | None = None
+    evaluated: Evaluation | Content | bytes | None = None
+
+    @property
+    def content(self) -> Content | None:
+        """The content of the evaluation, which takes a while where it was not wanted before."""
+        if isinstance(self.evaluated, bytes):
+            content: Content = orjson.loads(self.evaluated)
+            return content
+        return self.evaluated.content if isinstance(self.evaluated, Evaluation) else self.evaluated
 
 
 class Side(NamedTuple):
@@ -58,7 +67,7 @@ class Side(NamedTuple):
 
 def _portable(telling: Telling) -> Telling:
     content = telling.content
-    return telling._replace(content=orjson.dumps(dict(content))) if isinstance(content, Mapping) else telling
+    return telling if content is None else telling._replace(evaluated=orjson.dumps(dict(content)))
 
 
 def decided_side(decided: Decided, ids: Any = None) -> Side:
@@ -74,7 +83,7 @@ def _telling(answer: Answer) -> Telling:
     said = Said(*answer[1:6])  # type: ignore[arg-type]  # given where it is not refused
     if evaluation is None:
         return Telling(said)
-    return Telling(said, (evaluation.generation, evaluation.cells), evaluation.content)
+    return Telling(said, (evaluation.generation, evaluation.cells), evaluation)
 
 
 def results_side(results: Any) -> Side:
@@ -101,4 +110,4 @@ def _with_contents(
 ) -> Iterator[Telling]:
     for place, key in seen:
         telling = rows.tellings[place]
-        yield telling if key is None else telling._replace(key=key, content=committed.content(key))
+        yield telling if key is None else telling._replace(key=key, evaluated=committed.content(key))

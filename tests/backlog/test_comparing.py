@@ -124,7 +124,7 @@ def behind(
     ]
     if by_names:
         sides[0] = sides[0]._replace(
-            tellings=[telling._replace(content=None) for telling in sides[0].tellings]
+            tellings=[telling._replace(evaluated=None) for telling in sides[0].tellings]
         )
     found = [
         Comparer(None if by_names else old, new, None).compare(sides[0], one).comparison
