@@ -17,6 +17,7 @@ from uuid import UUID
 import pyarrow as pa
 
 from eligibility.backlog.committed import Committed
+from eligibility.backlog.comparing_sides import Side, committed_side, decided_side
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.form import Part
@@ -39,10 +40,14 @@ Say = Callable[[str], object]
 
 
 class Portion(NamedTuple):
-    """Results of a slice that is recorded: tables with the columns of RESULTS, and DECISION where wanted."""
+    """Results of a slice that is recorded: tables with the columns of RESULTS, and DECISION where wanted.
+
+    `side` is what is to be compared with another run, where that is wanted.
+    """
 
     tables: tuple[Any, ...]
     tally: Tally
+    side: Side | None = None
 
 
 class _Decided(NamedTuple):
@@ -53,13 +58,17 @@ class _Decided(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """What is to be decided: pieces of a form, in a run, by a decider of its ruleset, perhaps in full."""
+    """What is to be decided: pieces of a form, in a run, by a decider of its ruleset, perhaps in full.
+
+    With `compared`, portions have what can be compared with another run.
+    """
 
     pieces: Iterator[Piece]
     form: Format
     run: Run
     decider: Decider
     full: bool
+    compared: bool = False
 
 
 class Log(NamedTuple):
@@ -98,7 +107,8 @@ async def recorded(backlog: Backlog, log: Log, say: Say) -> AsyncGenerator[Porti
 async def _read_back(made: StoredSlice, backlog: Backlog, log: Log, committed: Committed) -> Portion:
     stored = await committed.read(log.reader, backlog.run.batch, made, full=backlog.full)
     table = committed.table(stored, full=backlog.full)
-    return Portion((table,), tally_of(table))
+    side = committed_side(committed, stored, table) if backlog.compared else None
+    return Portion((table,), tally_of(table), side)
 
 
 async def _patiently(attempt: Callable[[], Awaitable[bool]], say: Say) -> bool:
@@ -141,7 +151,8 @@ def _decided(maker: BacklogDecider, part: Part, backlog: Backlog) -> _Decided:
         tables = tuple(whole_tables(maker.decider, decided, ids, moment_of(batch)))
     else:
         tables = (decided.table(ids),)
-    return _Decided(made, Portion(tables, tally_decided(decided)))
+    side = decided_side(decided, ids) if backlog.compared else None
+    return _Decided(made, Portion(tables, tally_decided(decided), side))
 
 
 def _ids(batch: UUID, first: int, decided: Decided) -> Any:

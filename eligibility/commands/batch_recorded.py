@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import aclosing, asynccontextmanager
 from pathlib import Path
@@ -11,6 +12,8 @@ from uuid import UUID
 import orjson
 import uuid_utils.compat
 
+from eligibility.backlog.comparing import Compared
+from eligibility.backlog.comparing_sides import Side
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.formats import Format
 from eligibility.backlog.going_on import Begun, begun, note
@@ -45,26 +48,30 @@ class Wanted(NamedTuple):
     writing: str
     full: bool
     resume: UUID | None
+    compared: bool
 
 
-Take = Callable[[Iterable[Any], Tally], None]
+Begin = Callable[[Ruleset], None]
+Take = Callable[[Iterable[Any], Tally, Side | Compared | None], None]
 
 
 async def run(
-    settings: Settings, url: str, wanted: Wanted, pieces: Iterator[Piece], take: Take, say: Say
+    settings: Settings, url: str, wanted: Wanted, pieces: Iterator[Piece], begin: Begin, take: Take, say: Say
 ) -> tuple[Ruleset, UUID]:
     """Go through a backlog until all of it is recorded; its ruleset and its batch.
 
-    Raises BacklogRefused, NotFound, StorageError.
+    `begin` is told the ruleset before any portion is taken. Raises BacklogRefused, NotFound, StorageError.
     """
     async with opened(url, settings) as store:
         batch, ruleset = await _batch(settings, store, wanted, say)
+        begin(ruleset)
         pinned = Run(batch.id, batch.ruleset, batch.actor)
-        backlog = Backlog(pieces, wanted.form, pinned, Decider(ruleset), wanted.full)
+        backlog = Backlog(pieces, wanted.form, pinned, Decider(ruleset), wanted.full, wanted.compared)
         rows = 0
         async with _log(store, batch.id) as log, aclosing(recorded(backlog, log, say)) as portions:
             async for portion in portions:
-                take(portion.tables, portion.tally)
+                # in a thread: comparing may have to wait for others, and the database must not wait for that
+                await asyncio.to_thread(take, portion.tables, portion.tally, portion.side)
                 rows += portion.tally.rows
         await batches.finish(store.log, store.database, batch.id, _US, rows=rows)
         return ruleset, batch.id
