@@ -1,4 +1,4 @@
-"""Backlogs, from lines to lines on one core and unrecorded: against zen-engine and a loop written by hand."""
+"""Backlogs: against zen-engine and a loop written by hand; recorded, on all cores, killed; and memory."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 
 from benchmarks.backlog_against import measured
 from benchmarks.backlog_rows import write
+from benchmarks.backlog_runs import runs
 
 ROWS: Final = 1_000_000
 TIMES_ZEN: Final = {"alike": 5.0, "values": 5.0, "cells": 0.5}
@@ -29,3 +30,4 @@ def main(rows: int = ROWS) -> None:
             by_hand = f"{spent.by_hand / spent.ours:.2f} times as fast as by hand"
             print(f"    {by_hand}{' (aim: at least 1)' if kind in NO_SLOWER_THAN_BY_HAND else ''}")
             path.unlink()
+    runs(rows)

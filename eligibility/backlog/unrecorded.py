@@ -26,7 +26,7 @@ from eligibility.backlog.writing import result_writer
 from eligibility.building import build
 from eligibility.decider import Decider
 
-ROWS: Final = 32_768
+ROWS: Final = 8_192
 """Rows that are decided together."""
 
 _AHEAD: Final = 2

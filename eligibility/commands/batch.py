@@ -12,6 +12,7 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import click
+import pyarrow as pa
 
 from eligibility.backlog.comparing import Compared
 from eligibility.backlog.comparing_sides import Side
@@ -19,7 +20,6 @@ from eligibility.backlog.cutting import Piece, cut
 from eligibility.backlog.formats import Compression, Format, format_of
 from eligibility.backlog.going_on import forget
 from eligibility.backlog.recorded import Say
-from eligibility.backlog.report import Run, page
 from eligibility.backlog.tally import Tally
 from eligibility.backlog.unrecorded import ROWS, Wanted, unrecorded
 from eligibility.backlog.writing import result_writer
@@ -90,6 +90,7 @@ def batch(settings: Settings, asked: Asked) -> int:
     formats = _formats(asked)
     _check_files(asked)
     gc.set_threshold(_NEW_OBJECTS)
+    pa.set_memory_pool(pa.system_memory_pool())  # gives back what it does not need, as others do not
     try:
         done = _done(settings, asked, formats)
     except BrokenPipeError:
@@ -216,8 +217,7 @@ def _nothing(_ruleset: Ruleset) -> None:
 def _tell(asked: Asked, done: _Done) -> None:
     """Write the report, and sum up; beside results that go to the output, where errors are told."""
     if asked.report is not None:
-        run = Run(asked.source.name, asked.out.name, done.batch, done.started, done.seconds)
-        asked.report.write_text(page(run, done.tally, done.ruleset, done.comparison), encoding="utf-8")
+        _report(asked, asked.report, done)
     is_beside = asked.out == STREAM
     if asked.as_json and not is_beside:
         print_json(_document(asked, done))
@@ -229,6 +229,13 @@ def _tell(asked: Asked, done: _Done) -> None:
     out.print()
     recorded_as = "Not recorded" if done.batch is None else f"Recorded as batch {done.batch}"
     out.print(f"{recorded_as}. Policy {done.ruleset.version}, {done.ruleset.digest}.", style="dim")
+
+
+def _report(asked: Asked, file: Path, done: _Done) -> None:
+    from eligibility.backlog.report import Run, page  # noqa: PLC0415 - what draws is large, and not always wanted
+
+    run = Run(asked.source.name, asked.out.name, done.batch, done.started, done.seconds)
+    file.write_text(page(run, done.tally, done.ruleset, done.comparison), encoding="utf-8")
 
 
 def _document(asked: Asked, done: _Done) -> dict[str, Any]:
