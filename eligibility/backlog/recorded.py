@@ -22,7 +22,7 @@ from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.form import Part
 from eligibility.backlog.ids import ids_of
-from eligibility.backlog.recording import Run, slice_of
+from eligibility.backlog.recording import Known, Run, slice_of
 from eligibility.backlog.tally import Tally, tally_decided, tally_of
 from eligibility.backlog.whole import whole_tables
 from eligibility.errors import BacklogRefused, Fault, StorageUnavailable
@@ -86,7 +86,7 @@ async def recorded(backlog: Backlog, log: Log, say: Say) -> AsyncGenerator[Porti
     """
     loop = asyncio.get_running_loop()
     committed = Committed(backlog.decider.decider)
-    made = _made(backlog, log.before)
+    made = _made(backlog, log)
     upcoming = loop.run_in_executor(backlog.thread, next, made, None)
     try:
         while (ready := await upcoming) is not None:
@@ -120,18 +120,18 @@ async def _patiently(attempt: Callable[[], Awaitable[bool]], say: Say) -> bool:
     return await attempt()
 
 
-def _made(backlog: Backlog, before: Mapping[int, StoredSlice]) -> Iterator[_Decided | StoredSlice]:
+def _made(backlog: Backlog, log: Log) -> Iterator[_Decided | StoredSlice]:
     """Slices that are decided, or those that are recorded. All of it is one thread's work."""
     seen = 0
     for piece in backlog.pieces:
-        seen, found = piece.number + 1, before.get(piece.number)
+        seen, found = piece.number + 1, log.before.get(piece.number)
         if found is None:
-            yield _decided(backlog.read(piece), backlog)
+            yield _decided(backlog.read(piece), backlog, log.writer.known)
         elif found.source == piece.digest:
             yield found
         else:
             raise _another_file(backlog, f"differs after row {piece.first}")
-    if seen <= max(before, default=-1):
+    if seen <= max(log.before, default=-1):
         raise _another_file(backlog, "ends before what is recorded of it does")
 
 
@@ -140,11 +140,11 @@ def _another_file(backlog: Backlog, how: str) -> BacklogRefused:
     return BacklogRefused([Fault("", f"{detail}; give that file, or begin a new batch")])
 
 
-def _decided(part: Part, backlog: Backlog) -> _Decided:
+def _decided(part: Part, backlog: Backlog, known: Known) -> _Decided:
     maker = backlog.decider
     decided = maker.decide(part.requests)
     batch = backlog.run.batch
-    made = slice_of(backlog.run, part, decided, maker.decider.ruleset.vocabulary)
+    made = slice_of(backlog.run, part, decided, maker.decider.ruleset.vocabulary, known)
     ids = _ids(batch, part.first, decided)
     if backlog.full:
         tables = tuple(whole_tables(maker.decider, decided, ids, moment_of(batch)))
