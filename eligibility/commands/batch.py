@@ -89,7 +89,7 @@ def batch(settings: Settings, asked: Asked) -> int:
     """
     formats = _formats(asked)
     _check_files(asked)
-    gc.set_threshold(_NEW_OBJECTS)
+    gc.set_threshold(_NEW_OBJECTS, 50, 1_000)
     pa.set_memory_pool(pa.system_memory_pool())  # gives back what it does not need, as others do not
     try:
         done = _done(settings, asked, formats)
