@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -133,7 +133,23 @@ def _start(arguments: list[str], environment: Mapping[str, str]) -> subprocess.P
 def _run(arguments: list[str], environment: Mapping[str, str] | None = None) -> Ran:
     began = time.monotonic()
     process = _start(arguments, environment or {})
-    _, status, used = os.wait4(process.pid, 0)
+    ended, most = 0, 0.0
+    while not ended:
+        most = max(most, _megabytes(process.pid))
+        time.sleep(0.05)
+        ended, status, used = os.wait4(process.pid, os.WNOHANG)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"the command ended with {process.returncode}"
-    return Ran(time.monotonic() - began, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Ran(time.monotonic() - began, used.ru_utime + used.ru_stime, most)
+
+
+def _megabytes(pid: int) -> float:
+    """The most that a process has taken so far.
+
+    What the kernel says when it has ended counts from before it was another program than ours.
+    """
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/status").read_text(encoding="utf-8").splitlines():
+            if line.startswith("VmHWM:"):
+                return int(line.split()[1]) / 1024
+    return 0.0
