@@ -4,18 +4,19 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, cast
 
 from api.incoming import parameter_fault
 from eligibility.errors import UnacceptableRequest
 from eligibility.parsing import near
 from eligibility.refusals import shown
+from eligibility.review import KINDS, Kind
 from eligibility.ruleset import Ruleset
 from eligibility.scalars import LONGEST_TEXT
 from eligibility.storage.decisions import DEFAULT_LIMIT, LARGEST_LIMIT, Filters
 
-Review = Literal["none", "confirm", "override", "comment"]
-REVIEWS: Final[tuple[str, ...]] = get_args(Review)
+Review = Literal["none"] | Kind
+REVIEWS: Final = ("none", *KINDS)
 
 NAMES: Final = (
     *("outcome", "generation", "finding", "entity_reference", "requested_by", "from", "to", "review"),
