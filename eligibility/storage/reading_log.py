@@ -62,13 +62,20 @@ _LOST_KEYS = """
     WHERE r.kind = 'decision' AND position('"idempotency_key":'::bytea IN p.content) > 0
     AND NOT EXISTS (SELECT FROM idempotency i WHERE i.record = r.id)
 """
-_CASES = """
-    SELECT r.id, b.number, r.at, r.channel, r.generation, r.outcome, r.evaluation_key, c.decision,
-           c.opened_at, c.channel, c.generation, c.outcome, c.causes, c.reasons, c.state, c.number,
-           c.outcome_in_force, c.due, c.paused_at, c.proposer, c.proposed_outcome, c.closed_at
+_BOUNDED = (
+    "CASE WHEN {0} < '0002-01-01Z' THEN '0002-01-01Z' "
+    "WHEN {0} > '9000-01-01Z' THEN '9000-01-01Z' ELSE {0} END"
+)
+"""A time that this language can tell, whatever somebody has put there."""
+
+_CASES = f"""
+    SELECT r.id, b.number, {_BOUNDED.format("r.at")}, r.channel, r.generation, r.outcome, r.evaluation_key,
+           c.decision, {_BOUNDED.format("c.opened_at")}, c.channel, c.generation, c.outcome, c.causes,
+           c.reasons, c.state, c.number, c.outcome_in_force, {_BOUNDED.format("c.due")},
+           {_BOUNDED.format("c.paused_at")}, c.proposer, c.proposed_outcome, {_BOUNDED.format("c.closed_at")}
     FROM record r JOIN block b ON b.id = r.block LEFT JOIN review_case c ON c.decision = r.id
     WHERE r.kind = 'decision'
-"""
+"""  # noqa: S608 - our own names
 _STRAY_CASES = """
     SELECT c.decision FROM review_case c
     WHERE NOT EXISTS (SELECT FROM record r WHERE r.id = c.decision AND r.kind = 'decision')
@@ -314,7 +321,8 @@ class LogReader:
 
     def cases(self) -> Iterator[CaseRow]:
         """Every decision, with the columns of its case if it has one."""
-        return (CaseRow(*row[:7], row[7:] if row[7] is not None else None) for row in self._stream(_CASES))
+        rows = self._stream(_CASES)
+        return (CaseRow._make((*row[:7], None if row[7] is None else row[7:])) for row in rows)
 
     def stray_cases(self) -> Iterator[UUID]:
         """Cases of what is no decision of the log."""

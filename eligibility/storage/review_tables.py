@@ -62,13 +62,6 @@ review_case = Table(
     Column("holder", Uuid),  # not from the log, as is how long
     Column("held_until", _Time),
     CheckConstraint("state IN ('open', 'waiting', 'proposed', 'closed')", name="state"),
-    CheckConstraint("(paused_at IS NOT NULL) = (state = 'waiting')", name="paused"),
-    CheckConstraint(
-        "(proposer IS NOT NULL) = (state = 'proposed') "
-        "AND (proposed_outcome IS NOT NULL) = (state = 'proposed')",
-        name="proposed",
-    ),
-    CheckConstraint("(closed_at IS NOT NULL) = (state = 'closed')", name="closed"),
     CheckConstraint("(holder IS NOT NULL) = (held_until IS NOT NULL)", name="held"),
     Index(None, "opened_at", "decision"),
     Index("review_case_due_decision_idx", "due", "decision", postgresql_where=text("state <> 'closed'")),
@@ -94,7 +87,7 @@ review_attachment = Table(
     Column("media_type", Text, nullable=False),
     Column("size", Integer, nullable=False),
     Column("content", LargeBinary, nullable=False),
-    CheckConstraint("size = octet_length(content) AND size BETWEEN 1 AND 10485760", name="size"),
+    CheckConstraint("octet_length(content) BETWEEN 1 AND 10485760", name="size"),
 )
 
 precedent = Table(

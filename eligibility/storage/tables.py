@@ -26,10 +26,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from eligibility.storage import review_tables
+from eligibility.storage import review_tables, table_names
 from eligibility.storage.packing import packed, unpacked
 
-metadata = review_tables.metadata  # which has the tables of reviews by now
+metadata = table_names.metadata
+REVIEWS = (review_tables.review_case, review_tables.review_step)  # which are of it, as is all beside them
 
 _Time = DateTime(timezone=True)
 

@@ -58,12 +58,6 @@ TABLES = (
         held_until timestamptz,
         CONSTRAINT review_case_pkey PRIMARY KEY (decision),
         CONSTRAINT review_case_state_check CHECK (state IN ('open', 'waiting', 'proposed', 'closed')),
-        CONSTRAINT review_case_paused_check CHECK ((paused_at IS NOT NULL) = (state = 'waiting')),
-        CONSTRAINT review_case_proposed_check CHECK (
-            (proposer IS NOT NULL) = (state = 'proposed')
-            AND (proposed_outcome IS NOT NULL) = (state = 'proposed')
-        ),
-        CONSTRAINT review_case_closed_check CHECK ((closed_at IS NOT NULL) = (state = 'closed')),
         CONSTRAINT review_case_held_check CHECK ((holder IS NOT NULL) = (held_until IS NOT NULL))
     )
     """,
@@ -170,7 +164,7 @@ DECLARE
     proposed text := move_review.outcome;
     sort text := (SELECT p.kind FROM public.principal p WHERE p.id = who);
     at timestamptz := uuid_extract_timestamp(move_review.record);
-    found public.review_case;
+    kept public.review_case;
     opening record;
     origins text[] := CASE step
         WHEN 'confirm' THEN ARRAY['open', 'waiting']
@@ -194,8 +188,8 @@ BEGIN
             opening.causes, opening.reasons, CASE opening.causes WHEN '{}' THEN 'closed' ELSE 'open' END, 0,
             opening.outcome, opening.due, CASE opening.causes WHEN '{}' THEN opening.opened_at END)
     ON CONFLICT DO NOTHING;
-    SELECT c.* INTO found FROM public.review_case c WHERE c.decision = move_review.decision FOR UPDATE;
-    IF found.number IS DISTINCT FROM move_review.expected THEN
+    SELECT c.* INTO kept FROM public.review_case c WHERE c.decision = move_review.decision FOR UPDATE;
+    IF kept.number IS DISTINCT FROM move_review.expected THEN
         RETURN false;
     END IF;
 
@@ -209,69 +203,69 @@ BEGIN
     ELSIF at IS NULL OR abs(extract(epoch FROM clock_timestamp() - at)) > 300 THEN
         RAISE EXCEPTION 'the clocks of the service and of the database differ by more than five minutes'
             USING ERRCODE = 'EL001';
-    ELSIF NOT found.state = ANY (origins) THEN
-        RAISE EXCEPTION 'a case that is `%` does not take `%`', found.state, step USING ERRCODE = 'EL001';
-    ELSIF found.held_until > now() AND found.holder <> who
+    ELSIF NOT kept.state = ANY (origins) THEN
+        RAISE EXCEPTION 'a case that is `%` does not take `%`', kept.state, step USING ERRCODE = 'EL001';
+    ELSIF kept.held_until > now() AND kept.holder <> who
         AND step NOT IN ('comment', 'attach', 'dispute', 'agree', 'decline') THEN
         RAISE EXCEPTION 'somebody else holds the case' USING ERRCODE = 'EL001';
     ELSIF (step = 'override') <> (proposed IS NOT NULL) THEN
         RAISE EXCEPTION 'an outcome belongs to `override`, and to nothing else' USING ERRCODE = 'EL001';
     ELSIF proposed NOT IN ('permitted', 'prohibited', 'contact_meta')
-        OR proposed = found.outcome_in_force THEN
+        OR proposed = kept.outcome_in_force THEN
         RAISE EXCEPTION 'an override needs an outcome other than the one in force' USING ERRCODE = 'EL001';
-    ELSIF step IN ('agree', 'decline') AND found.proposer = who THEN
+    ELSIF step IN ('agree', 'decline') AND kept.proposer = who THEN
         RAISE EXCEPTION 'who proposed another outcome can neither agree nor decline' USING ERRCODE = 'EL001';
-    ELSIF step = 'withdraw' AND found.proposer <> who THEN
+    ELSIF step = 'withdraw' AND kept.proposer <> who THEN
         RAISE EXCEPTION 'only who proposed another outcome can withdraw it' USING ERRCODE = 'EL001';
     END IF;
 
     disputed_until := at + make_interval(hours => 24 * opening.disputed_days);
-    IF found.state = 'waiting' AND step IN ('answer', 'override', 'confirm') THEN
-        found.due := found.due + (at - found.paused_at);
-        found.paused_at := NULL;
+    IF kept.state = 'waiting' AND step IN ('answer', 'override', 'confirm') THEN
+        kept.due := kept.due + (at - kept.paused_at);
+        kept.paused_at := NULL;
     END IF;
-    IF found.state = 'closed' AND step IN ('override', 'dispute') THEN
-        found.due := disputed_until;
-        found.closed_at := NULL;
-        found.state := 'open';
+    IF kept.state = 'closed' AND step IN ('override', 'dispute') THEN
+        kept.due := disputed_until;
+        kept.closed_at := NULL;
+        kept.state := 'open';
     END IF;
     CASE step
         WHEN 'confirm', 'agree' THEN
-            found.state := 'closed';
-            found.closed_at := at;
-            found.outcome_in_force := coalesce(found.proposed_outcome, found.outcome_in_force);
+            kept.state := 'closed';
+            kept.closed_at := at;
+            kept.outcome_in_force := coalesce(kept.proposed_outcome, kept.outcome_in_force);
         WHEN 'override' THEN
-            found.state := 'proposed';
-            found.proposer := who;
-            found.proposed_outcome := proposed;
+            kept.state := 'proposed';
+            kept.proposer := who;
+            kept.proposed_outcome := proposed;
         WHEN 'decline', 'withdraw', 'answer' THEN
-            found.state := 'open';
+            kept.state := 'open';
         WHEN 'ask' THEN
-            found.state := 'waiting';
-            found.paused_at := at;
+            kept.state := 'waiting';
+            kept.paused_at := at;
         WHEN 'dispute' THEN
-            found.due := least(found.due, disputed_until);
-            IF NOT 'disputed' = ANY (found.causes) THEN
-                found.causes := found.causes || 'disputed'::text;
+            kept.due := least(kept.due, disputed_until);
+            IF NOT 'disputed' = ANY (kept.causes) THEN
+                kept.causes := kept.causes || 'disputed'::text;
             END IF;
         ELSE NULL;
     END CASE;
-    IF found.state <> 'proposed' THEN
-        found.proposer := NULL;
-        found.proposed_outcome := NULL;
+    IF kept.state <> 'proposed' THEN
+        kept.proposer := NULL;
+        kept.proposed_outcome := NULL;
     END IF;
     IF step IN ('confirm', 'override', 'agree') THEN
-        found.holder := NULL;
-        found.held_until := NULL;
+        kept.holder := NULL;
+        kept.held_until := NULL;
     END IF;
     UPDATE public.review_case SET
         (causes, state, number, outcome_in_force, due, paused_at, proposer, proposed_outcome, closed_at,
          holder, held_until)
-        = (found.causes, found.state, found.number + 1, found.outcome_in_force, found.due, found.paused_at,
-           found.proposer, found.proposed_outcome, found.closed_at, found.holder, found.held_until)
+        = (kept.causes, kept.state, kept.number + 1, kept.outcome_in_force, kept.due, kept.paused_at,
+           kept.proposer, kept.proposed_outcome, kept.closed_at, kept.holder, kept.held_until)
     WHERE review_case.decision = move_review.decision;
     INSERT INTO public.review_step (decision, number, record, kind, actor, outcome)
-    VALUES (found.decision, found.number + 1, move_review.record, step, who, proposed);
+    VALUES (kept.decision, kept.number + 1, move_review.record, step, who, proposed);
     RETURN true;
 END
 $$

@@ -24,7 +24,7 @@ TABLES = (
         content bytea NOT NULL,
         CONSTRAINT review_attachment_pkey PRIMARY KEY (record),
         CONSTRAINT review_attachment_size_check CHECK (
-            size = octet_length(content) AND size BETWEEN 1 AND 10485760
+            octet_length(content) BETWEEN 1 AND 10485760
         )
     )
     """,
