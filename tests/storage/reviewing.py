@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+from typing import Any
 from uuid import UUID
 
 import uuid_utils.compat
 
+from eligibility.canonical import canonical
 from eligibility.precedents import pattern_of
-from eligibility.review import Kind, Policy
+from eligibility.review import Case, Kind, Policy, is_sampled
 from eligibility.ruleset_life import Actor
 from eligibility.storage import precedents
 from eligibility.storage.attachments import Attachment
 from eligibility.storage.database import Database
 from eligibility.storage.decisions import decision
+from eligibility.storage.entries import Entry
 from eligibility.storage.erasure import erase, texts_of_decisions
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
+from eligibility.storage.reading_log import reading_log
+from eligibility.storage.review_queue import Wanted, page_of_queue
 from eligibility.storage.reviews import Word, fill, find_case, keep_policy, step_entry
+from eligibility.verifying import verification
+from tests.conftest import FreshDatabase
+from tests.storage import making
 from tests.storage.making import SECRET
 
 REASON = "a reason"
@@ -114,3 +123,48 @@ async def all_filled(database: Database) -> None:
     """See that every decision has its case."""
     while await fill(database):
         pass
+
+
+def contact(*reasons: str, **changes: Any) -> Entry:
+    """A decision that says to get in contact for these reasons."""
+    content = canonical({"contact_reasons": sorted(reasons), "outcome": "contact_meta"})
+    found = making.evaluation(len(reasons), outcome="contact_meta")
+    digest = sha256(content).digest()
+    evaluation = replace(found, key=digest, content=content, content_hash=digest)
+    return making.decision(**{"evaluation": evaluation, "outcome": "contact_meta", **changes})
+
+
+async def decided(made: Reviewing, *reasons: str, **changes: Any) -> UUID:
+    entry = contact(*(reasons or ("clarification",)), **changes)
+    await made.log.append(entry)
+    return entry.id
+
+
+def unsampled() -> UUID:
+    """The id of a decision that is not looked at for quality."""
+    while is_sampled(identifier := uuid_utils.compat.uuid7(), 1):
+        pass
+    return identifier
+
+
+async def case_of(made: Reviewing, about: UUID) -> Case:
+    case = await find_case(made.database, about)
+    assert case is not None
+    return case
+
+
+async def queued(made: Reviewing, **wanted: Any) -> list[UUID]:
+    await fill(made.database)
+    page = await page_of_queue(made.database, Wanted(**wanted), cursor=None, limit=50)
+    return [case.decision for case in page.cases]
+
+
+def assert_verified(database: FreshDatabase) -> None:
+    with reading_log(database.service_url) as reader:
+        report = verification.verify(reader, verification.Wanted())
+    made_up = ("evaluation.", "ruleset.", "record.evaluation_key")  # those of `making` are
+    assert not [flaw for flaw in report.findings.flaws if not str(flaw.column).startswith(made_up)]
+
+
+def after_days(case: Case, days: int) -> datetime:
+    return case.opened_at + timedelta(days=days)
