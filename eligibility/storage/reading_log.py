@@ -74,7 +74,12 @@ _CASES = f"""
            c.reasons, c.state, c.number, c.outcome_in_force, {_BOUNDED.format("c.due")},
            {_BOUNDED.format("c.paused_at")}, c.proposer, c.proposed_outcome, {_BOUNDED.format("c.closed_at")}
     FROM record r JOIN block b ON b.id = r.block LEFT JOIN review_case c ON c.decision = r.id
-    WHERE r.kind = 'decision'
+    CROSS JOIN LATERAL sha256(uuid_send(r.id)) AS h
+    WHERE r.kind = 'decision' AND (
+        c.decision IS NOT NULL OR r.outcome = 'contact_meta' OR r.id = ANY(%s::uuid[])
+        OR (get_byte(h, 0) * 16777216::bigint + get_byte(h, 1) * 65536 + get_byte(h, 2) * 256
+            + get_byte(h, 3)) * 100 < %s * 4294967296
+    )
 """  # noqa: S608 - our own names
 _STRAY_CASES = """
     SELECT c.decision FROM review_case c
@@ -319,9 +324,13 @@ class LogReader:
         """Decisions with more than one idempotency key."""
         return (row[0] for row in self._stream(_REPEATED_KEYS))
 
-    def cases(self) -> Iterator[CaseRow]:
-        """Every decision, with the columns of its case if it has one."""
-        rows = self._stream(_CASES)
+    def cases(self, reviewed: Sequence[str], percent: int) -> Iterator[CaseRow]:
+        """Every decision that may have a case, with its columns if it has one.
+
+        These are those `reviewed`, those that say to get in contact, and at least so many per cent of the
+        others, which `review.is_sampled` finds among them.
+        """
+        rows = self._stream(_CASES, (list(reviewed), percent))
         return (CaseRow._make((*row[:7], None if row[7] is None else row[7:])) for row in rows)
 
     def stray_cases(self) -> Iterator[UUID]:

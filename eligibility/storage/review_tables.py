@@ -64,6 +64,12 @@ review_case = Table(
     CheckConstraint("state IN ('open', 'waiting', 'proposed', 'closed')", name="state"),
     CheckConstraint("(holder IS NOT NULL) = (held_until IS NOT NULL)", name="held"),
     Index(None, "opened_at", "decision"),
+    Index(
+        "review_case_not_closed_idx",
+        "opened_at",
+        "decision",
+        postgresql_where=text("state <> 'closed'"),
+    ),
     Index("review_case_due_decision_idx", "due", "decision", postgresql_where=text("state <> 'closed'")),
     Index("review_case_holder_idx", "holder", postgresql_where=text("holder IS NOT NULL")),
 )

@@ -25,7 +25,9 @@ def case_flaws(reader: LogReader, expected: Expected) -> Iterator[Flaw]:
     """Compare the cases with what decisions open, and steps make of them. Who holds one is not in the log."""
     reasons = {key: _reasons(content) for key, content in reader.contact_evaluations()}
     progress, steps = reader.case_progress(), dict(expected.steps)
-    for row in reader.cases():
+    percent = max((policy.sample_percent for _, policy in expected.policies), default=0)
+    percent = max(percent, Policy().sample_percent)
+    for row in reader.cases(list(steps), percent):
         policy = _policy_at(row.block, expected)
         first = opening(_decided(row, reasons), policy)
         taken = steps.pop(str(row.id), None)

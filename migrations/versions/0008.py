@@ -63,6 +63,9 @@ TABLES = (
     """,
     "CREATE INDEX review_case_opened_at_decision_idx ON review_case (opened_at, decision)",
     """
+    CREATE INDEX review_case_not_closed_idx ON review_case (opened_at, decision) WHERE state <> 'closed'
+    """,
+    """
     CREATE INDEX review_case_due_decision_idx ON review_case (due, decision) WHERE state <> 'closed'
     """,
     "CREATE INDEX review_case_holder_idx ON review_case (holder) WHERE holder IS NOT NULL",
