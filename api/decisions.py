@@ -25,6 +25,7 @@ from eligibility.canonical import timestamp
 from eligibility.errors import UnacceptableRequest
 from eligibility.reading import read_request
 from eligibility.recall import missing_facts, recalled
+from eligibility.review import AMONG_US
 from eligibility.storage.decisions import StoredDecision, decision, list_decisions
 from eligibility.storage.keys import Key
 from eligibility.storage.retention import was_dropped
@@ -138,7 +139,8 @@ async def list_all(request: Request[Any, Any, Any]) -> Response[bytes]:
         # everything else was checked already, so it speaks of the cursor
         raise UnacceptableRequest([parameter_fault("cursor", str(error))]) from None
     lines = [line(each, await service.questions(each.ruleset, each.generation)) for each in page.decisions]
-    reviewed = await in_force(service.database, [each.id for each in page.decisions])
+    unseen = () if own_only(key) is None else AMONG_US
+    reviewed = await in_force(service.database, [each.id for each in page.decisions], without=unseen)
     for each, told in zip(page.decisions, lines, strict=True):
         outcome, number = reviewed.get(each.id, (each.outcome, 0))
         told |= {"outcome_in_force": outcome, "reviews": number}

@@ -17,7 +17,7 @@ from api.auth import caller, own_only
 from api.decisions import asked_about
 from api.filters import one_of, read_values
 from api.forms import read_form
-from api.incoming import json_body, parameters
+from api.incoming import idempotency_key, json_body, parameters
 from api.problems import Refusal
 from api.recording import CHANNEL, record_access
 from api.reviews_schemas import FileAttached, ReviewSaid
@@ -48,6 +48,11 @@ _MEMBER: Final = re.compile(r"\[(?:0|[1-9][0-9]?)\]")
 async def say(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Take a step with the case of a decision."""
     parameters(request)
+    if idempotency_key(request) is not None:
+        raise Refusal(
+            "unreadable",
+            "this call takes no `Idempotency-Key`: name the case's `number`, and repeat it",
+        )
     asked = read_form(ReviewSaid, await json_body(request))
     faults = [*_reason_faults(asked.kind, asked.reason), *_faults(asked)]
     if faults:

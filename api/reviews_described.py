@@ -56,8 +56,8 @@ SAY: Final = Operation(
         "applicant and stops the clock until `answer`. `comment` changes nothing, and `dispute` opens the "
         "case again. A portal may dispute its own decisions. Every step needs a reason and a text, is a "
         f"record of its own, and is never edited. Reasons: {_CODES}. 409 where the case has changed since "
-        "`number`, somebody else holds it, or the state does not allow it: then nothing was recorded, so "
-        "that repeating a call is safe."
+        "`number`, somebody else holds it, or the state does not allow it: then nothing was recorded. So "
+        "a call that names `number` can be repeated safely, and no `Idempotency-Key` is taken."
     ),
     answers={
         201: Success("The case after it.", ReviewTold, "review_told", {"Location": "the decision's address"})

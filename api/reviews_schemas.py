@@ -31,7 +31,8 @@ class ReviewSaid(_Said):
     number: int | None = Field(
         default=None,
         ge=0,
-        description="The case's `number` as it was seen; needed but for `comment` and `dispute`.",
+        description="The case's `number` as it was seen; where it is another by now, nothing is done. "
+        "Needed but for `comment` and `dispute`.",
     )
     outcome: Outcome | None = Field(default=None, description="The other outcome, with `override` alone.")
     questions: list[str] = Field(

@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 from uuid import UUID
 
 from api.service import Service
 from eligibility.canonical import timestamp
 from eligibility.precedents import Precedent
-from eligibility.review import Case, Step, states_of
+from eligibility.review import AMONG_US, Case, Step, states_of
 from eligibility.storage.decisions import StoredDecision
 from eligibility.storage.keys import names_of
 from eligibility.storage.reviews import Taken, find_case, steps_of
 
 Document = dict[str, Any]
-_UNSEEN: Final = frozenset({"comment", "attach"})
 
 
 async def reviews_of(service: Service, stored: StoredDecision, *, own_only: bool) -> Document:
@@ -32,7 +31,7 @@ async def reviews_of(service: Service, stored: StoredDecision, *, own_only: bool
         told = [
             {"state": state, "outcome": outcome}
             for step, (state, outcome) in zip(steps, after, strict=True)
-            if step.kind not in _UNSEEN
+            if step.kind not in AMONG_US
         ]
     return {"reviews": told, "outcome_in_force": case.outcome_in_force}
 

@@ -28,7 +28,10 @@ CAUSES: Final[tuple[Cause, ...]] = get_args(Cause)
 CONTACT_REASONS: Final = ("separate_licence", "case_by_case", "clarification")
 
 ANY_NUMBER: Final[frozenset[Kind]] = frozenset({"comment", "attach", "dispute"})
-"""Steps that may be taken on a case that has changed meanwhile."""
+"""Steps that may be taken on a case that has changed meanwhile, unless a number is named."""
+
+AMONG_US: Final[frozenset[Kind]] = frozenset({"comment", "attach"})
+"""Steps that portals are not told of."""
 
 FOR_ALL: Final = ANY_NUMBER | {"agree", "decline"}
 """Steps that may be taken while somebody else holds the case."""

@@ -35,7 +35,9 @@ async def take_step(
     number: int | None = None,
     attached: Attachment | None = None,
 ) -> UUID:
-    """Take a step with the case of a decision, which must be at that `number` unless any will do; its record.
+    """Take a step with the case of a decision; its record.
+
+    The case must be at that `number`; for a few kinds of steps it need not be named.
 
     Raises ActRefused saying why not, Overtaken where the case has changed, NotFound, StorageUnavailable.
     """
@@ -43,7 +45,8 @@ async def take_step(
         raise ActRefused("only a person can review a decision: use a key that was made with `--person`")
     for attempt in range(_TRIES):
         case = await _case(record, decision)
-        if word.kind not in ANY_NUMBER and number != case.number:
+        any_will_do = number is None and word.kind in ANY_NUMBER
+        if not any_will_do and number != case.number:
             raise _changed(case)
         identifier = uuid_utils.compat.uuid7()
         step = Step(word.kind, UUID(actor.principal), moment_of(identifier), word.outcome)
@@ -58,7 +61,7 @@ async def take_step(
         try:
             await append(entry)
         except Overtaken:
-            if word.kind not in ANY_NUMBER or attempt == _TRIES - 1:
+            if not any_will_do or attempt == _TRIES - 1:
                 raise _changed(await _case(record, decision)) from None
         else:
             return identifier

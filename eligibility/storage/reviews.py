@@ -58,8 +58,12 @@ _STEPS = text(
     """
 )
 _IN_FORCE = text(
-    "SELECT decision, outcome_in_force, number FROM review_case "
-    "WHERE decision = ANY(:decisions) AND number > 0"
+    """
+    SELECT c.decision, c.outcome_in_force, (
+        SELECT count(*) FROM review_step s WHERE s.decision = c.decision AND s.kind <> ALL(:without)
+    ) AS reviews
+    FROM review_case c WHERE c.decision = ANY(:decisions) AND c.number > 0
+    """
 )
 _POLICY = text(
     """
@@ -124,13 +128,16 @@ async def steps_of(database: Database, decision: UUID) -> tuple[Taken, ...]:
     return tuple(_taken(row) for row in await rows_of(database, _STEPS, {"decision": decision}))
 
 
-async def in_force(database: Database, decisions: Collection[UUID]) -> dict[UUID, tuple[str, int]]:
-    """The outcome in force, and how many reviews there are, of those decisions that have any.
+async def in_force(
+    database: Database, decisions: Collection[UUID], *, without: Collection[Kind] = ()
+) -> dict[UUID, tuple[str, int]]:
+    """The outcome in force, and how many reviews there are `without` some kinds; of decisions that have any.
 
     Raises StorageUnavailable.
     """
-    rows = await rows_of(database, _IN_FORCE, {"decisions": list(decisions)})
-    return {row.decision: (row.outcome_in_force, row.number) for row in rows}
+    values = {"decisions": list(decisions), "without": list(without)}
+    rows = await rows_of(database, _IN_FORCE, values)
+    return {row.decision: (row.outcome_in_force, row.reviews) for row in rows}
 
 
 async def fill(database: Database, *, portions: int = 20) -> int:

@@ -177,14 +177,14 @@ def test_a_decision_tells_its_reviews_and_a_portal_states_and_outcomes_alone(off
         {"state": "proposed", "outcome": "contact_meta"},
         {"state": "closed", "outcome": "prohibited"},
     ]
-    [listed] = [
-        line
-        for line in office.clients["portal"]
-        .get("/v1/decisions", params={"review": "agree"})
-        .json()["decisions"]
-        if line["id"] == about
-    ]
-    assert (listed["outcome_in_force"], listed["reviews"]) == ("prohibited", 3)
+    numbers: dict[Who, int] = {"portal": 2, "auditor": 3}
+    for who, number in numbers.items():
+        listed = office.clients[who].get("/v1/decisions", params={"review": "agree"}).json()["decisions"]
+        [line] = [line for line in listed if line["id"] == about]
+        assert (line["outcome_in_force"], line["reviews"]) == ("prohibited", number)
+    asked = office.clients["portal"].get("/v1/decisions", params={"review": "comment"})
+    assert problem(asked, 422)["errors"][0]["pointer"] == "/review"
+    assert office.clients["auditor"].get("/v1/decisions", params={"review": "comment"}).status_code == 200
 
 
 def test_a_portal_disputes_its_own_decisions_and_no_others(office: Office) -> None:
@@ -238,6 +238,17 @@ def test_of_two_people_at_once_one_acts_and_one_is_told(office: Office) -> None:
     late = office.say("approver", about, "override", number=0)
     assert "`number` is 1" in problem(late, 409)["detail"]
     assert office.case(about)["number"] == 1
+
+
+def test_a_comment_is_not_repeated_by_accident(office: Office) -> None:
+    about = office.decide()
+    office.must("reviewer", about, "comment", number=0)
+    assert office.say("reviewer", about, "comment", number=0).status_code == 409
+    said = {"kind": "comment", "reason": "note", "text": "seen"}
+    path, headers = f"/v1/decisions/{about}/reviews", {"idempotency-key": "once"}
+    refused = office.clients["reviewer"].post(path, json=said, headers=headers)
+    assert "`number`" in problem(refused, 400)["detail"]
+    assert office.must("reviewer", about, "comment")["number"] == 2
 
 
 def test_a_case_is_claimed_released_handed_over_and_assigned(office: Office) -> None:

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from random import Random
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +14,7 @@ import uuid_utils.compat
 
 from eligibility.errors import ActRefused, NotFound, Overtaken, RecordRefused
 from eligibility.recording import moment_of
-from eligibility.review import KINDS, Case, Kind, Step, refusal
+from eligibility.review import ANY_NUMBER, KINDS, Case, Kind, Step, refusal
 from eligibility.review_acts import take_step
 from eligibility.ruleset_acts import Record
 from eligibility.ruleset_life import Actor
@@ -28,6 +29,7 @@ from eligibility.storage.reviews import (
 )
 from eligibility.storage.rulesets import genesis
 from tests.conftest import FreshDatabase, fresh_database
+from tests.properties.sizes import sized
 from tests.storage import making
 from tests.storage.conftest import SECRET, SIGNER
 from tests.storage.making import RULESET
@@ -232,6 +234,31 @@ async def test_an_override_comes_in_force_by_a_second_person(
         ("override", "Rita", "override in words", "permitted"),
         ("agree", "Sam", "agree in words", None),
     ]
+    assert_verified(database)
+
+
+async def test_words_and_database_agree_on_any_way_that_cases_go(
+    reviews: Reviewing, database: FreshDatabase
+) -> None:
+    random, taken = Random(11), set[str]()
+    abouts = [await decided(reviews, "case_by_case") for _ in range(3)]
+    people = (reviews.first, reviews.second)
+    for _ in range(sized(150, 3000)):
+        about, actor = random.choice(abouts), random.choice(people)
+        case, who = await case_of(reviews, about), UUID(actor.principal)
+        other = random.choice(("permitted", "prohibited", "contact_meta"))
+        steps = [Step(kind, who, datetime.now(UTC), other if kind == "override" else None) for kind in KINDS]
+        moving = [step for step in steps if step.kind not in ANY_NUMBER and refusal(case, step) is None]
+        step = random.choice(moving if moving and random.random() < 0.6 else steps)  # or few would be taken
+        kind, outcome, refused = step.kind, step.outcome, refusal(case, step)
+        try:
+            await reviews.step(about, kind, actor, outcome)
+        except ActRefused:
+            assert refused is not None
+        else:
+            assert refused is None
+            taken.add(kind)
+    assert taken == set(KINDS)
     assert_verified(database)
 
 
