@@ -22,7 +22,7 @@ from eligibility.backlog.writing import result_writer
 from eligibility.conditions import Atom
 from eligibility.decider import Decider
 from eligibility.domains import AFFILIATES
-from eligibility.facts import EligibilityRequest
+from eligibility.facts import BacklogLine, EligibilityRequest, Vocabulary
 from eligibility.loading import load_rules, shipped_rules
 from eligibility.ruleset import Ruleset
 
@@ -43,6 +43,7 @@ class Measured(NamedTuple):
 
     ours: float
     by_hand: float
+    by_hand_checked: float
     zen: float
 
 
@@ -52,9 +53,10 @@ def measured(path: Path, rows: int) -> Measured:
     The others get the first of every so many, in turns with ours, so that what else the machine does is the
     same to all. By hand must answer like ours.
     """
-    gc.set_threshold(_NEW_OBJECTS)
+    gc.set_threshold(_NEW_OBJECTS, 50, 1_000)
     ruleset = load_rules(shipped_rules())
-    zen, ours, spent = _ByZen(ruleset), _ours(ruleset, path), [0.0, 0.0, 0.0]
+    zen, ours, spent = _ByZen(ruleset), _ours(ruleset, path), [0.0] * len(Measured._fields)
+    checked = partial(_checked, ruleset.vocabulary)
     share = max(min(SAMPLE, rows) * ROWS // rows, 1)
     done = sampled = 0
     with path.open("rb") as file:
@@ -63,12 +65,20 @@ def measured(path: Path, rows: int) -> Measured:
             lines = list(enumerate(islice(file, len(results)), done + 1))
             some = lines[:share]
             by_other = _timed(spent, 1, partial(_all, by_hand.decide, some))
-            _timed(spent, 2, partial(_all, zen.decide, some))
+            assert by_other == _timed(spent, 2, partial(_all, checked, some))
+            _timed(spent, 3, partial(_all, zen.decide, some))
             for one, other in zip(results, by_other, strict=False):
                 assert _answer(one) == _answer(other), f"ours: {one!r}, by hand: {other!r}"
             done, sampled = done + len(results), sampled + len(some)
     assert done == rows, f"{rows:,} lines went in, {done:,} came out"
-    return Measured(spent[0] / done * 1e6, spent[1] / sampled * 1e6, spent[2] / sampled * 1e6)
+    return Measured(spent[0] / done * 1e6, *(each / sampled * 1e6 for each in spent[1:]))
+
+
+def _checked(vocabulary: Vocabulary, number: int, line: bytes) -> bytes:
+    """By hand, with the form checked by pydantic's model of it, which refuses what is none."""
+    request = orjson.loads(line)
+    BacklogLine.__pydantic_validator__.validate_python(request, context=vocabulary)
+    return by_hand.result(number, request)
 
 
 def _all(decide: Callable[[int, bytes], bytes], lines: Sequence[tuple[int, bytes]]) -> list[bytes]:

@@ -292,8 +292,12 @@ def _unknown(  # noqa: C901, PLR0912 - one fact after the other
 
 
 def decide(number: int, line: bytes) -> bytes:
-    """The result line of a line."""
-    request = orjson.loads(line)
+    """The result line of a line, whose form is taken on trust."""
+    return result(number, orjson.loads(line))
+
+
+def result(number: int, request: Object) -> bytes:
+    """The result line of a request."""
     model, entity = request["model"], request["entity"]
     use = request.setdefault("use", {})
     unknown = list(_unknown(model, entity, use))

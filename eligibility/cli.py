@@ -16,6 +16,7 @@ import click
 
 from eligibility.cli_batch import batch
 from eligibility.cli_keeping import forget, hold, holds, release_hold, retain
+from eligibility.cli_lake import lake
 from eligibility.cli_proof import checkpoint, rotate_key, verify
 from eligibility.cli_proof import keys as signing_keys
 from eligibility.cli_rulesets import rulesets
@@ -110,6 +111,7 @@ def decide(*, file: BinaryIO, rules: Path | None, record: bool, as_json: bool, *
 
 
 main.add_command(batch)
+main.add_command(lake)
 
 
 @main.group()

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 import click
 
 from eligibility.commands.options import FOLDER, as_json, settings
+
+if TYPE_CHECKING:
+    from eligibility.commands.batch_comparison import Asked as Comparison
 
 _FORMATS = click.Choice(["jsonl", "csv", "parquet"])
 _STREAM = Path("-")
@@ -35,6 +38,17 @@ _STREAM = Path("-")
 @click.option(
     "--processes", type=click.IntRange(1, 64), help="With --dry-run: how many to use; all cores unless given."
 )
+@click.option(
+    "--against",
+    metavar="PREVIOUS",
+    help="Say which rows are decided otherwise than in these results, this batch or under this ruleset.",
+)
+@click.option(
+    "--differences",
+    metavar="FILE",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="With --against: write every row that differs to this .jsonl or .csv.",
+)
 @as_json
 def batch(*, rules: Path | None, processes: int | None, dry_run: bool, **asked: Any) -> int:
     """Decide a backlog: one request on each line of IN, one result on each line of OUT (`-`: a stream).
@@ -43,6 +57,10 @@ def batch(*, rules: Path | None, processes: int | None, dry_run: bool, **asked: 
     policy in force when the batch begins. Whatever interrupts it, the same command goes on where it stopped,
     and OUT appears once it is complete. Exits with 1 where a line was refused: its result says why, and the
     others are decided all the same.
+
+    PREVIOUS is the file of results of an earlier run, the id of a batch, a rules folder, or `sha256:…` of a
+    ruleset in the database. Rows are matched by line and grouped by the rule responsible. That some differ
+    does not change the exit code.
     """
     from eligibility.commands.batch import Asked
     from eligibility.commands.batch import batch as run
@@ -54,8 +72,22 @@ def batch(*, rules: Path | None, processes: int | None, dry_run: bool, **asked: 
     if processes is not None and not dry_run:
         raise click.UsageError("`--processes` goes with `--dry-run`: the database sets the pace otherwise")
     _check_resume(asked["resume"], dry_run=dry_run)
-    wanted = Asked(rules=rules, processes=processes or os.cpu_count() or 1, dry_run=dry_run, **asked)
+    compared = _comparison(asked.pop("against"), asked.pop("differences"))
+    wanted = Asked(
+        against=compared, rules=rules, processes=processes or os.cpu_count() or 1, dry_run=dry_run, **asked
+    )
     return run(settings(), wanted)
+
+
+def _comparison(against: str | None, differences: Path | None) -> Comparison | None:
+    from eligibility.commands.batch_comparison import Asked, previous, written_as
+
+    if against is None:
+        if differences is not None:
+            raise click.UsageError("`--differences` goes with `--against`, which says what to compare with")
+        return None
+    written_as(differences)
+    return Asked(previous(against), differences)
 
 
 def _check_resume(resume: UUID | None, *, dry_run: bool) -> None:

@@ -9,6 +9,7 @@ EligibilityError
 ├── EvaluatorsDisagree          503: the two evaluators gave different answers
 ├── EngineFailure               503: the rule engine refused to work
 ├── SettingsInvalid             an environment variable is at fault
+├── ClusterFailed               the machines that share a backlog could not go on
 ├── CheckpointFailed            a checkpoint could not be kept outside the database
 └── StorageError
     ├── StorageUnavailable        503: the database gave no answer, or none in time
@@ -125,6 +126,10 @@ class EngineFailure(EligibilityError):
 
 class SettingsInvalid(EligibilityError):
     """An environment variable holds a value that cannot be used; the message names it and what is right."""
+
+
+class ClusterFailed(EligibilityError):
+    """See to the cluster as the message says, then run the same command again: it goes on from there."""
 
 
 class CheckpointFailed(EligibilityError):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from operator import attrgetter
 from typing import Any as Anything
 from typing import NamedTuple
@@ -82,12 +82,13 @@ class Evaluation:
         """Why to get in contact, in alphabetical order."""
         return contact_reasons(self.found, self.outcome)
 
-    @cached_property
+    @property
     def content(self) -> Content:
         """What is recorded.
 
         It says all that a decision says, but for the words (which the ruleset has) and the values (which the
-        request has). Most of it is the explanation, and costs as much as the second evaluator.
+        request has). Most of it is the explanation; where that was not wanted at once, it is made each time,
+        which costs as much as the second evaluator, and kept nowhere, since it is large.
         """
         if self.explained is not None:
             return self.explained
@@ -100,7 +101,7 @@ class Evaluation:
         """The digest of the ruleset."""
         return self.questions.ruleset.digest
 
-    @cached_property
+    @property
     def cells_document(self) -> Mapping[str, Anything]:
         """The cells as JSON."""
         return self.questions.document(self.cells)
@@ -112,20 +113,26 @@ class Evaluation:
             canonical({"ruleset": self.ruleset, "cells": dict(self.cells_document)})
         ).digest()
 
-    @cached_property
+    @property
     def cells_bytes(self) -> bytes:
         """The canonical JSON of the cells."""
         return canonical(dict(self.cells_document))
 
-    @cached_property
+    @property
     def content_bytes(self) -> bytes:
         """The canonical JSON of the content."""
-        return canonical(dict(self.content))
+        return _written(self)
 
     @cached_property
     def content_hash(self) -> bytes:
         """SHA-256 of the canonical JSON of the content: what a record in the log names."""
         return hashlib.sha256(self.content_bytes).digest()
+
+
+@lru_cache(1024)
+def _written(evaluation: Evaluation) -> bytes:
+    """The canonical JSON of the content, which is asked for again soon or not at all."""
+    return canonical(dict(evaluation.content))
 
 
 def evaluate(questions: Questions, semantics: Semantics, engine: Engine, cells: Cells) -> Evaluation:

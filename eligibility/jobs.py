@@ -160,7 +160,7 @@ class Slices:
         part = read_piece(batch.format, piece) if is_read else unread(batch.format, piece)
         decided = decided_without(decider, part.requests, left_out)
         run = Run(batch.id, batch.ruleset, batch.actor)
-        return slice_of(run, part, decided, decider.decider.ruleset.vocabulary)
+        return slice_of(run, part, decided, decider.decider.ruleset.vocabulary, self._writer.known)
 
     async def _document(self, batch: Batch) -> bytes:
         """The ruleset that decides a batch, as the database keeps it."""

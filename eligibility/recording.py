@@ -34,7 +34,7 @@ def decision_entry(made: Decision, *, actor: str, channel: str, idempotency_key:
         actor=actor,
         channel=channel,
         ruleset=evaluation.ruleset,
-        evaluation=stored(evaluation),
+        evaluation=_stored(evaluation),
         outcome=evaluation.outcome,
         generation=evaluation.generation,
         facts=facts,
@@ -44,9 +44,8 @@ def decision_entry(made: Decision, *, actor: str, channel: str, idempotency_key:
     )
 
 
-@lru_cache(REMEMBERED)
 def stored(evaluation: Evaluation) -> StoredEvaluation:
-    """An evaluation as it is stored; worked out once for all the decisions that point at it."""
+    """An evaluation as it is stored."""
     return StoredEvaluation(
         key=evaluation.key,
         ruleset=evaluation.ruleset,
@@ -56,6 +55,10 @@ def stored(evaluation: Evaluation) -> StoredEvaluation:
         outcome=evaluation.outcome,
         findings=tuple(name for name, _, _ in evaluation.findings),
     )
+
+
+_stored = lru_cache(REMEMBERED)(stored)
+"""The same, worked out once for all the decisions that point at it."""
 
 
 def moment_of(identifier: UUID) -> datetime:

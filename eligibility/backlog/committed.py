@@ -134,6 +134,10 @@ class Committed:
             whole[row] = self._whole(stored.decisions[place], stored.envelopes[place])
         return table.append_column(DECISION, pa.array(whole, pa.binary()).cast(DECISION.type))
 
+    def content(self, evaluation: bytes) -> Mapping[str, Any]:
+        """The content of an evaluation of the slice that was read last, by its key. Raises NotFound."""
+        return self._found(evaluation).content
+
     async def _learn(self, reader: SliceReader, keys: set[bytes]) -> None:
         unknown = [key for key in keys if self._known.get(key) is None]
         questions = next(iter(self._decider.questions.values()))

@@ -47,13 +47,13 @@ def opened(source: BinaryIO) -> Rows:
 def contents(rows: Rows, most: int) -> Iterator[tuple[int, bytes]]:
     """The rows in streams of Arrow's, so many in each at most, with their number. Raises BacklogRefused."""
     for table in _tables(rows.file, most):
-        yield table.num_rows, _stream(table)
+        yield table.num_rows, stream_of(table)
 
 
 def _tables(file: Any, most: int) -> Iterator[pa.Table]:
     """Tables of as many rows, or fewer where these are large, across the groups of rows in the file."""
     waiting: list[pa.Table] = []
-    for batch in _batches(file, _at_once(file, most)):
+    for batch in _batches(file, at_once(file, most)):
         waiting.append(pa.Table.from_batches([batch]))
         rows = sum(table.num_rows for table in waiting)
         if rows >= most or sum(table.nbytes for table in waiting) > MOST_BYTES:
@@ -64,7 +64,7 @@ def _tables(file: Any, most: int) -> Iterator[pa.Table]:
         yield from _in_bounds(pa.concat_tables(waiting))
 
 
-def _at_once(file: Any, most: int) -> int:
+def at_once(file: Any, most: int) -> int:
     """How many rows are read at once: fewer where they are large, as the file describes them."""
     groups = (file.metadata.row_group(number) for number in range(file.num_row_groups))
     largest = max((group.total_byte_size / max(group.num_rows, 1) for group in groups), default=0)
@@ -95,7 +95,8 @@ def _in_bounds(table: pa.Table) -> Iterator[pa.Table]:
         yield table
 
 
-def _stream(table: pa.Table) -> bytes:
+def stream_of(table: pa.Table) -> bytes:
+    """Rows in right columns as a stream of Arrow's, with a column for each fact."""
     arrays = dict(leaf for name in table.column_names for leaf in _leaves(name, table[name].combine_chunks()))
     batch = pa.record_batch({path: _plain(path, array) for path, array in arrays.items()})
     sink = io.BytesIO()

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Executor
 from functools import partial
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -17,16 +17,14 @@ from uuid import UUID
 import pyarrow as pa
 
 from eligibility.backlog.committed import Committed
+from eligibility.backlog.comparing_sides import Side, committed_side, decided_side
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.form import Part
-from eligibility.backlog.formats import Format
 from eligibility.backlog.ids import ids_of
-from eligibility.backlog.reading import read_piece
-from eligibility.backlog.recording import Run, slice_of
+from eligibility.backlog.recording import Known, Run, slice_of
 from eligibility.backlog.tally import Tally, tally_decided, tally_of
 from eligibility.backlog.whole import whole_tables
-from eligibility.decider import Decider
 from eligibility.errors import BacklogRefused, Fault, StorageUnavailable
 from eligibility.recording import moment_of
 from eligibility.storage.batch_reading import SliceReader, StoredSlice
@@ -39,10 +37,14 @@ Say = Callable[[str], object]
 
 
 class Portion(NamedTuple):
-    """Results of a slice that is recorded: tables with the columns of RESULTS, and DECISION where wanted."""
+    """Results of a slice that is recorded: tables with the columns of RESULTS, and DECISION where wanted.
+
+    `side` is what is to be compared with another run, where that is wanted.
+    """
 
     tables: tuple[Any, ...]
     tally: Tally
+    side: Side | None = None
 
 
 class _Decided(NamedTuple):
@@ -53,13 +55,19 @@ class _Decided(NamedTuple):
 
 
 class Backlog(NamedTuple):
-    """What is to be decided: pieces of a form, in a run, by a decider of its ruleset, perhaps in full."""
+    """What is to be decided: pieces, in a run, by a decider of its ruleset, perhaps in full.
+
+    `read` makes tables of pieces. `thread` is the one that the decider belongs to. With `compared`, portions
+    have what can be compared with another run.
+    """
 
     pieces: Iterator[Piece]
-    form: Format
+    read: Callable[[Piece], Part]
     run: Run
-    decider: Decider
+    decider: BacklogDecider
+    thread: Executor
     full: bool
+    compared: bool = False
 
 
 class Log(NamedTuple):
@@ -77,28 +85,28 @@ async def recorded(backlog: Backlog, log: Log, say: Say) -> AsyncGenerator[Porti
     StorageUnavailable where the database does not come back; ActRefused where the batch has ended.
     """
     loop = asyncio.get_running_loop()
-    committed = Committed(backlog.decider)
-    with ThreadPoolExecutor(1, "decider") as thread:
-        made = _made(backlog, log.before)
-        upcoming = loop.run_in_executor(thread, next, made, None)
-        try:
-            while (ready := await upcoming) is not None:
-                upcoming = loop.run_in_executor(thread, next, made, None)
-                if isinstance(ready, StoredSlice):
-                    yield await _read_back(ready, backlog, log, committed)
-                elif await _patiently(partial(log.writer.write, ready.slice), say):
-                    yield ready.portion
-                else:  # somebody else has recorded it meanwhile
-                    [found, *_] = await log.reader.slices(backlog.run.batch, start=ready.slice.number)
-                    yield await _read_back(found, backlog, log, committed)
-        finally:
-            await asyncio.wait([upcoming])
+    committed = Committed(backlog.decider.decider)
+    made = _made(backlog, log)
+    upcoming = loop.run_in_executor(backlog.thread, next, made, None)
+    try:
+        while (ready := await upcoming) is not None:
+            upcoming = loop.run_in_executor(backlog.thread, next, made, None)
+            if isinstance(ready, StoredSlice):
+                yield await _read_back(ready, backlog, log, committed)
+            elif await _patiently(partial(log.writer.write, ready.slice), say):
+                yield ready.portion
+            else:  # somebody else has recorded it meanwhile
+                [found, *_] = await log.reader.slices(backlog.run.batch, start=ready.slice.number)
+                yield await _read_back(found, backlog, log, committed)
+    finally:
+        await asyncio.wait([upcoming])
 
 
 async def _read_back(made: StoredSlice, backlog: Backlog, log: Log, committed: Committed) -> Portion:
     stored = await committed.read(log.reader, backlog.run.batch, made, full=backlog.full)
     table = committed.table(stored, full=backlog.full)
-    return Portion((table,), tally_of(table))
+    side = committed_side(committed, stored, table) if backlog.compared else None
+    return Portion((table,), tally_of(table), side)
 
 
 async def _patiently(attempt: Callable[[], Awaitable[bool]], say: Say) -> bool:
@@ -112,18 +120,18 @@ async def _patiently(attempt: Callable[[], Awaitable[bool]], say: Say) -> bool:
     return await attempt()
 
 
-def _made(backlog: Backlog, before: Mapping[int, StoredSlice]) -> Iterator[_Decided | StoredSlice]:
+def _made(backlog: Backlog, log: Log) -> Iterator[_Decided | StoredSlice]:
     """Slices that are decided, or those that are recorded. All of it is one thread's work."""
-    maker, seen = BacklogDecider(backlog.decider), 0
+    seen = 0
     for piece in backlog.pieces:
-        seen, found = piece.number + 1, before.get(piece.number)
+        seen, found = piece.number + 1, log.before.get(piece.number)
         if found is None:
-            yield _decided(maker, read_piece(backlog.form, piece), backlog)
+            yield _decided(backlog.read(piece), backlog, log.writer.known)
         elif found.source == piece.digest:
             yield found
         else:
             raise _another_file(backlog, f"differs after row {piece.first}")
-    if seen <= max(before, default=-1):
+    if seen <= max(log.before, default=-1):
         raise _another_file(backlog, "ends before what is recorded of it does")
 
 
@@ -132,16 +140,18 @@ def _another_file(backlog: Backlog, how: str) -> BacklogRefused:
     return BacklogRefused([Fault("", f"{detail}; give that file, or begin a new batch")])
 
 
-def _decided(maker: BacklogDecider, part: Part, backlog: Backlog) -> _Decided:
+def _decided(part: Part, backlog: Backlog, known: Known) -> _Decided:
+    maker = backlog.decider
     decided = maker.decide(part.requests)
     batch = backlog.run.batch
-    made = slice_of(backlog.run, part, decided, maker.decider.ruleset.vocabulary)
+    made = slice_of(backlog.run, part, decided, maker.decider.ruleset.vocabulary, known)
     ids = _ids(batch, part.first, decided)
     if backlog.full:
         tables = tuple(whole_tables(maker.decider, decided, ids, moment_of(batch)))
     else:
         tables = (decided.table(ids),)
-    return _Decided(made, Portion(tables, tally_decided(decided)))
+    side = decided_side(decided, ids) if backlog.compared else None
+    return _Decided(made, Portion(tables, tally_decided(decided), side))
 
 
 def _ids(batch: UUID, first: int, decided: Decided) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -22,6 +22,9 @@ from eligibility.storage.entries import Entry, Prepared, prepare
 from eligibility.storage.records import hash_text, split_private
 from eligibility.storage.slice_rows import BATCH, Common, Decisions, Made, copied
 
+Known = Callable[[bytes], bytes | None]
+"""Says of an evaluation's key with which hash of its content it is stored, None where that is not known."""
+
 
 class Run(NamedTuple):
     """What all slices of a batch have in common: its id, the ruleset it pins, and who asked for it.
@@ -34,19 +37,24 @@ class Run(NamedTuple):
     actor: str
 
 
-def slice_of(run: Run, part: Part, decided: Decided, vocabulary: Vocabulary) -> Slice:
+def slice_of(
+    run: Run, part: Part, decided: Decided, vocabulary: Vocabulary, known: Known = lambda _: None
+) -> Slice:
     """The slice that records what was decided about a part, at most LARGEST_SLICE rows.
 
-    `vocabulary` is that of the pinned ruleset. Raises ValueError for facts that are no canonical JSON.
+    `vocabulary` is that of the pinned ruleset; evaluations that are `known` to be stored are not written
+    again. Raises ValueError for facts that are no canonical JSON.
     """
     answers, which = decided.answers, decided.which.to_pylist()
     refused = [row for row, place in enumerate(which) if answers[place].refused is not None]
-    places, made = _made(answers, which)
+    places, evaluations = _places(answers, which)
     outcomes = Counter(
         answer.outcome for answer in map(answers.__getitem__, which) if answer.outcome is not None
     )
     last = _record(run, part, decided, refused, outcomes)
     common = Common(ids_of(run.batch).start, moment_of(run.batch), run.actor, run.ruleset)
+    made = [Made(one.key, one.content_hash, one.outcome, one.generation) for one in evaluations]
+    new = [one for one in evaluations if known(one.key) != one.content_hash]
     decisions = _decisions(part.first, decided, [places.get(place) for place in which], vocabulary)
     return Slice(
         batch=run.batch,
@@ -58,23 +66,19 @@ def slice_of(run: Run, part: Part, decided: Decided, vocabulary: Vocabulary) -> 
         outcomes=dict(outcomes),
         source=part.digest,
         record=last,
-        evaluations={one.evaluation.key: one.evaluation for one in made},
+        evaluations={one.key: stored(one) for one in new},
         copied=copied(common, made, decisions, last),
     )
 
 
-def _made(answers: Sequence[Answer], which: Sequence[int]) -> tuple[Mapping[int, int], list[Made]]:
+def _places(answers: Sequence[Answer], which: Sequence[int]) -> tuple[Mapping[int, int], list[Evaluation]]:
     """The evaluations that rows were decided from, each once; and the place of that of each answer."""
-    places, made, seen = dict[int, int](), list[Made](), dict[Evaluation, int]()
+    places, seen = dict[int, int](), dict[Evaluation, int]()
     for place in dict.fromkeys(which):
         evaluation = answers[place].evaluation
-        if evaluation is None:
-            continue
-        if evaluation not in seen:
-            seen[evaluation] = len(made)
-            made.append(Made(stored(evaluation), evaluation.generation))
-        places[place] = seen[evaluation]
-    return places, made
+        if evaluation is not None:
+            places[place] = seen.setdefault(evaluation, len(seen))
+    return places, list(seen)
 
 
 def _record(

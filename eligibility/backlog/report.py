@@ -54,9 +54,10 @@ class Entry(NamedTuple):
 def page(run: Run, tally: Tally, ruleset: Ruleset, comparison: Mapping[str, Any] | None = None) -> str:
     """The page as HTML.
 
-    `comparison` is with an earlier run: `with` (what it is compared with), `rows` (compared), `changed`,
-    and `groups`, each of `rule` (an id or None), `title` (or None), `before` and `after` (outcomes, or None
-    where refused), `rows`, and `lines` (some of them).
+    `comparison` is with an earlier run: `with` (what it is compared with), `rows` (compared), `changed`, of
+    these `moved` in the outcome; not compared are `other`, `only_before`, `only_now`; and `groups`, each of
+    `rule` (an id or None), `title` (or None), `before` and `after` (outcomes, or None where refused), `rows`,
+    and `lines` (some of them). A row may be in several groups.
     """
     outcomes = {name: tally.outcomes.get(name, 0) for name in OUTCOMES}
     findings = _entries(tally.findings, _titles(ruleset, "finding"), tally.decided)

@@ -45,17 +45,18 @@ class Lines:
 
     def write(self, results: Any) -> bytes:
         """A line for each row of a table with the columns of RESULTS, with `decision` where it has that."""
-        return self._written(rows_of(results))
+        return self.written(rows_of(results))
 
     def write_decided(self, decided: Decided, ids: Any = None) -> bytes:
         """The slim lines of what was just decided, without a table of it; `ids` as for `Decided.table`."""
-        return self._written(rows_decided(decided, ids))
+        return self.written(rows_decided(decided, ids))
 
     def end(self) -> bytes:
         """Nothing: lines have no end of their own."""
         return b""
 
-    def _written(self, rows: Rows) -> bytes:
+    def written(self, rows: Rows) -> bytes:
+        """A line for each of the rows, with whole decisions where they have these."""
         answers = pa.array([self._text(answer) for answer in rows.answers], pa.string())
         portions = rows.portions(AT_ONCE if rows.decisions is None else WHOLE_AT_ONCE)
         return b"".join(_joined(self._layout.pieces(some, answers.take(some.which))) for some in portions)

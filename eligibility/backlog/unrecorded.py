@@ -12,6 +12,10 @@ from typing import Any, Final, NamedTuple
 import orjson
 import pyarrow as pa
 
+from eligibility.backlog.company import keep_company
+from eligibility.backlog.comparing import Compared, Comparer
+from eligibility.backlog.comparing_lines import Written
+from eligibility.backlog.comparing_sides import Side, decided_side
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.formats import Format
@@ -22,11 +26,21 @@ from eligibility.backlog.writing import result_writer
 from eligibility.building import build
 from eligibility.decider import Decider
 
-ROWS: Final = 32_768
+ROWS: Final = 8_192
 """Rows that are decided together."""
 
 _AHEAD: Final = 2
 """Pieces that may wait for each process."""
+
+
+class Against(NamedTuple):
+    """What results are compared with: another ruleset, by its canonical document; how to write differences.
+
+    Without a document they are compared elsewhere, and only made ready for that.
+    """
+
+    document: bytes | None
+    written: Written | None
 
 
 class Wanted(NamedTuple):
@@ -35,13 +49,18 @@ class Wanted(NamedTuple):
     form: Format
     written: Format
     full: bool
+    against: Against | None = None
 
 
 class Portion(NamedTuple):
-    """Results of a piece: lines as they are written, or the table where a file is written in one go."""
+    """Results of a piece: lines as they are written, or the table where a file is written in one go.
+
+    `compared` is what comes of comparing them, or what is to be compared, where that is wanted.
+    """
 
     results: Any
     tally: Tally
+    compared: Side | Compared | None = None
 
 
 class Maker:
@@ -52,11 +71,13 @@ class Maker:
         self._backlog = BacklogDecider(Decider(build(orjson.loads(document))))
         self._form, self._full = wanted.form, wanted.full
         self._lines = None if wanted.written == "parquet" else result_writer(wanted.written, full=wanted.full)
+        self._against = None if wanted.against is None else _Comparing(self._backlog, wanted.against)
 
     def make(self, piece: Piece) -> Portion:
         """Decide a piece. Raises EngineFailure."""
         decided = self._backlog.decide(read_piece(self._form, piece).requests)
-        return Portion(self._results(decided), tally_decided(decided))
+        compared = None if self._against is None else self._against.compared(decided)
+        return Portion(self._results(decided), tally_decided(decided), compared)
 
     def _results(self, decided: Decided) -> Any:
         if self._full:
@@ -65,6 +86,23 @@ class Maker:
                 pa.concat_tables(tables) if self._lines is None else b"".join(map(self._lines.write, tables))
             )
         return decided.table() if self._lines is None else self._lines.write_decided(decided)
+
+
+class _Comparing:
+    """Compares what was decided with what another ruleset says of the same rows, if one is given."""
+
+    def __init__(self, backlog: BacklogDecider, against: Against) -> None:
+        self._other: BacklogDecider | None = None
+        if against.document is not None:
+            other = build(orjson.loads(against.document))
+            self._other = BacklogDecider(Decider(other))
+            self._comparer = Comparer(other, backlog.decider.ruleset, against.written)
+
+    def compared(self, decided: Decided) -> Side | Compared:
+        if self._other is None:
+            return decided_side(decided).portable()
+        before = self._other.decide(decided.requests)
+        return self._comparer.compare(decided_side(before), decided_side(decided))
 
 
 def unrecorded(
@@ -100,6 +138,7 @@ _makers: list[Maker] = []
 
 
 def _start(document: bytes, wanted: Wanted) -> None:
+    keep_company()
     _makers[:] = [Maker(document, wanted)]
 
 

@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, BinaryIO, Final, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import click
+import pyarrow as pa
 
-from eligibility.backlog.cutting import cut
+from eligibility.backlog.comparing import Compared
+from eligibility.backlog.comparing_sides import Side
+from eligibility.backlog.cutting import Piece, cut
 from eligibility.backlog.formats import Compression, Format, format_of
 from eligibility.backlog.going_on import forget
 from eligibility.backlog.recorded import Say
-from eligibility.backlog.report import Run, page
 from eligibility.backlog.tally import Tally
 from eligibility.backlog.unrecorded import ROWS, Wanted, unrecorded
 from eligibility.backlog.writing import result_writer
 from eligibility.canonical import canonical
-from eligibility.commands import batch_recorded
+from eligibility.commands import batch_comparison, batch_recorded
+from eligibility.commands.batch_comparison import Comparing, comparing
 from eligibility.commands.batch_files import STREAM, Output, cut_off, opened, target
 from eligibility.commands.batch_progress import Progress
-from eligibility.commands.batch_recorded import Take
-from eligibility.commands.batch_summary import show
+from eligibility.commands.batch_recorded import Begin, Take
+from eligibility.commands.batch_summary import show, show_comparison
 from eligibility.commands.failures import DONE, NO
 from eligibility.commands.opening import service_login
 from eligibility.commands.output import console, print_json
@@ -56,6 +59,7 @@ class Asked(NamedTuple):
     resume: UUID | None
     overwrite: bool
     report: Path | None
+    against: batch_comparison.Asked | None
     as_json: bool
 
 
@@ -67,24 +71,26 @@ class _Formats(NamedTuple):
 
 
 class _Done(NamedTuple):
-    """What came of it; `batch` is None where nothing was recorded."""
+    """What came of it; `batch` is None where nothing was recorded, `comparison` where none was asked for."""
 
     tally: Tally
     started: datetime
     seconds: float
     ruleset: Ruleset
     batch: UUID | None
+    comparison: dict[str, Any] | None
 
 
 def batch(settings: Settings, asked: Asked) -> int:
     """Decide a backlog, and record it unless it is a dry run; the exit code.
 
-    Exits with 1 where a line was refused. Raises UsageError, BacklogRefused, RulesetInvalid, SettingsInvalid,
-    StorageError.
+    Exits with 1 where a line was refused, whether or not rows differ from an earlier run. Raises UsageError,
+    BacklogRefused, NotFound, RulesetInvalid, SettingsInvalid, StorageError.
     """
     formats = _formats(asked)
     _check_files(asked)
-    gc.set_threshold(_NEW_OBJECTS)
+    gc.set_threshold(_NEW_OBJECTS, 50, 1_000)
+    pa.set_memory_pool(pa.system_memory_pool())  # gives back what it does not need, as others do not
     try:
         done = _done(settings, asked, formats)
     except BrokenPipeError:
@@ -110,8 +116,12 @@ def _format(file: Path, given: Format | None) -> tuple[Format, Compression]:
 
 def _check_files(asked: Asked) -> None:
     """See that nothing is written over, least of all what is read. Raises UsageError."""
-    for file in filter(None, (asked.out, asked.report)):
-        if file == STREAM or not file.exists():
+    files = (asked.out, asked.report, asked.against and asked.against.differences)
+    written = [file for file in files if file is not None and file != STREAM]
+    for number, file in enumerate(written):
+        if file.resolve() in {other.resolve() for other in written[:number]}:
+            raise click.UsageError(f"`{file}` is to be written twice: give each file a name of its own")
+        if not file.exists():
             continue
         if asked.source != STREAM and file.samefile(asked.source):
             raise click.UsageError(f"`{file}` is IN itself: give the results another name")
@@ -123,39 +133,65 @@ def _done(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
     started, tally = datetime.now(UTC), Tally()
     with ExitStack() as stack:
         source = stack.enter_context(opened(asked.source))
+        rows = ROWS if asked.dry_run else LARGEST_SLICE
+        pieces = cut(source, formats.read, formats.unpacking, rows)  # first, since it may be refused
+        url = stack.enter_context(service_login(settings)) if _needs_database(asked) else None
+        against = None if asked.against is None else stack.enter_context(comparing(asked.against, url))
         progress = stack.enter_context(Progress(None if asked.source == STREAM else source))
         write = stack.enter_context(target(asked.out))
         output = Output(write, result_writer(formats.written, full=asked.full), formats.packing)
 
-        def take(results: Iterable[Any], some: Tally) -> None:
+        def take(results: Iterable[Any], some: Tally, compared: Side | Compared | None) -> None:
             nonlocal tally
             for each in results:
                 output.add(each)
             tally = tally.merged(some)
+            if against is not None and compared is not None:
+                against.add(compared)
             progress.show(tally)
 
-        go_through = _unrecorded if asked.dry_run else _recorded
-        ruleset, recorded_as = go_through(settings, asked, formats, source, take, progress.say)
+        going = _Going(pieces, formats, against, take, progress.say)
+        if asked.dry_run or url is None:
+            ruleset, recorded_as = _unrecorded(settings, asked, going), None
+        else:
+            ruleset, recorded_as = _recorded(settings, url, asked, going)
         output.end()
+        comparison = None if against is None else against.end()
     forget(asked.out)
-    return _Done(tally, started, progress.seconds, ruleset, recorded_as)
+    return _Done(tally, started, progress.seconds, ruleset, recorded_as, comparison)
 
 
-def _unrecorded(
-    settings: Settings, asked: Asked, formats: _Formats, source: BinaryIO, take: Take, _say: Say
-) -> tuple[Ruleset, None]:
+class _Going(NamedTuple):
+    """A run on its way: what it reads, what it is compared with, and where its results go."""
+
+    pieces: Iterator[Piece]
+    formats: _Formats
+    against: Comparing | None
+    take: Take
+    say: Say
+
+
+def _needs_database(asked: Asked) -> bool:
+    """Whether anything is recorded, or what is compared with is."""
+    return not asked.dry_run or (asked.against is not None and asked.against.previous.is_stored)
+
+
+def _unrecorded(settings: Settings, asked: Asked, going: _Going) -> Ruleset:
+    formats, against = going.formats, going.against
     ruleset = load_rules(asked.rules or settings.rules_dir or shipped_rules())
-    wanted = Wanted(formats.read, formats.written, asked.full)
-    pieces = cut(source, formats.read, formats.unpacking, ROWS)
-    for portion in unrecorded(pieces, canonical(dict(ruleset.document)), wanted, processes=asked.processes):
-        take([portion.results], portion.tally)
-    return ruleset, None
+    if against is not None:
+        against.begin(ruleset)
+    wanted = Wanted(
+        formats.read, formats.written, asked.full, None if against is None else against.of_dry_run
+    )
+    document = canonical(dict(ruleset.document))
+    for portion in unrecorded(going.pieces, document, wanted, processes=asked.processes):
+        going.take([portion.results], portion.tally, portion.compared)
+    return ruleset
 
 
-def _recorded(
-    settings: Settings, asked: Asked, formats: _Formats, source: BinaryIO, take: Take, say: Say
-) -> tuple[Ruleset, UUID]:
-    pieces = cut(source, formats.read, formats.unpacking, LARGEST_SLICE)
+def _recorded(settings: Settings, url: str, asked: Asked, going: _Going) -> tuple[Ruleset, UUID]:
+    formats, against = going.formats, going.against
     wanted = batch_recorded.Wanted(
         source=asked.source,
         out=asked.out,
@@ -164,25 +200,42 @@ def _recorded(
         writing=f"{formats.written}, {formats.packing or 'plain'}",
         full=asked.full,
         resume=asked.resume,
+        compared=against is not None,
     )
-    with service_login(settings) as url:
-        return asyncio.run(batch_recorded.run(settings, url, wanted, pieces, take, say))
+    begin: Begin = _nothing if against is None else against.begin
+    with ExitStack() as stack:
+        pieces = going.pieces
+        if against is not None:
+            pieces = stack.enter_context(against.beside(pieces, formats.read))
+        return asyncio.run(batch_recorded.run(settings, url, wanted, pieces, begin, going.take, going.say))
+
+
+def _nothing(_ruleset: Ruleset) -> None:
+    """What has to be done where nothing is compared."""
 
 
 def _tell(asked: Asked, done: _Done) -> None:
     """Write the report, and sum up; beside results that go to the output, where errors are told."""
     if asked.report is not None:
-        run = Run(asked.source.name, asked.out.name, done.batch, done.started, done.seconds)
-        asked.report.write_text(page(run, done.tally, done.ruleset), encoding="utf-8")
+        _report(asked, asked.report, done)
     is_beside = asked.out == STREAM
     if asked.as_json and not is_beside:
         print_json(_document(asked, done))
         return
     out = console(stderr=is_beside)
     show(out, done.tally, done.seconds)
+    if asked.against is not None and done.comparison is not None:
+        show_comparison(out, done.comparison, asked.against.differences)
     out.print()
     recorded_as = "Not recorded" if done.batch is None else f"Recorded as batch {done.batch}"
     out.print(f"{recorded_as}. Policy {done.ruleset.version}, {done.ruleset.digest}.", style="dim")
+
+
+def _report(asked: Asked, file: Path, done: _Done) -> None:
+    from eligibility.backlog.report import Run, page  # noqa: PLC0415 - what draws is large, and not always wanted
+
+    run = Run(asked.source.name, asked.out.name, done.batch, done.started, done.seconds)
+    file.write_text(page(run, done.tally, done.ruleset, done.comparison), encoding="utf-8")
 
 
 def _document(asked: Asked, done: _Done) -> dict[str, Any]:
@@ -192,4 +245,5 @@ def _document(asked: Asked, done: _Done) -> dict[str, Any]:
         "ruleset": {"version": done.ruleset.version, "digest": done.ruleset.digest},
         "seconds": round(done.seconds, 3),
         **done.tally.document(),
+        **({} if done.comparison is None else {"comparison": done.comparison}),
     }

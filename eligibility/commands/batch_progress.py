@@ -19,9 +19,10 @@ _QUIET_SECONDS: Final = 2.0
 class Progress:
     """A bar on a terminal, once a run takes long. Elsewhere nothing is shown."""
 
-    def __init__(self, source: BinaryIO | None) -> None:
-        """Show how far this file is read; None for a stream, whose end nobody knows."""
+    def __init__(self, source: BinaryIO | None, rows: int | None = None) -> None:
+        """Show how far this file is read; None for a stream, whose end nobody knows, unless by its rows."""
         self._source = source
+        self._rows = rows
         self._size = 0 if source is None else os.fstat(source.fileno()).st_size
         self._began = time.monotonic()
         out = console(stderr=True)
@@ -59,8 +60,8 @@ class Progress:
         )
         self._bar.update(
             self._task,
-            total=self._size or None,
-            completed=os.lseek(self._source.fileno(), 0, os.SEEK_CUR) if self._source else 0,
+            total=self._rows or self._size or None,
+            completed=os.lseek(self._source.fileno(), 0, os.SEEK_CUR) if self._source else tally.rows,
             said=said,
             visible=self.seconds > _QUIET_SECONDS,
         )

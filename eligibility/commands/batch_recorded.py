@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 from uuid import UUID
@@ -11,9 +14,13 @@ from uuid import UUID
 import orjson
 import uuid_utils.compat
 
+from eligibility.backlog.comparing import Compared
+from eligibility.backlog.comparing_sides import Side
 from eligibility.backlog.cutting import Piece
+from eligibility.backlog.deciding import BacklogDecider
 from eligibility.backlog.formats import Format
 from eligibility.backlog.going_on import Begun, begun, note
+from eligibility.backlog.reading import read_piece
 from eligibility.backlog.recorded import Backlog, Log, Say, recorded
 from eligibility.backlog.recording import Run
 from eligibility.backlog.tally import Tally
@@ -32,7 +39,7 @@ from eligibility.storage.batch_reading import SliceReader, StoredSlice, reading_
 from eligibility.storage.batch_slices import SliceWriter
 from eligibility.storage.records import SYSTEM
 
-_US: Final = batches.By(SYSTEM, "cli")
+US: Final = batches.By(SYSTEM, "cli")
 
 
 class Wanted(NamedTuple):
@@ -45,28 +52,33 @@ class Wanted(NamedTuple):
     writing: str
     full: bool
     resume: UUID | None
+    compared: bool = False
 
 
-Take = Callable[[Iterable[Any], Tally], None]
+Begin = Callable[[Ruleset], None]
+Take = Callable[[Iterable[Any], Tally, Side | Compared | None], None]
 
 
 async def run(
-    settings: Settings, url: str, wanted: Wanted, pieces: Iterator[Piece], take: Take, say: Say
+    settings: Settings, url: str, wanted: Wanted, pieces: Iterator[Piece], begin: Begin, take: Take, say: Say
 ) -> tuple[Ruleset, UUID]:
     """Go through a backlog until all of it is recorded; its ruleset and its batch.
 
-    Raises BacklogRefused, NotFound, StorageError.
+    `begin` is told the ruleset before any portion is taken. Raises BacklogRefused, NotFound, StorageError.
     """
     async with opened(url, settings) as store:
-        batch, ruleset = await _batch(settings, store, wanted, say)
-        pinned = Run(batch.id, batch.ruleset, batch.actor)
-        backlog = Backlog(pieces, wanted.form, pinned, Decider(ruleset), wanted.full)
-        rows = 0
-        async with _log(store, batch.id) as log, aclosing(recorded(backlog, log, say)) as portions:
-            async for portion in portions:
-                take(portion.tables, portion.tally)
-                rows += portion.tally.rows
-        await batches.finish(store.log, store.database, batch.id, _US, rows=rows)
+        batch, ruleset = await batch_of(settings, store, wanted, say)
+        begin(ruleset)
+        pinned, read = Run(batch.id, batch.ruleset, batch.actor), partial(read_piece, wanted.form)
+        decider, rows = BacklogDecider(Decider(ruleset)), 0
+        with ThreadPoolExecutor(1, "decider") as thread:
+            backlog = Backlog(pieces, read, pinned, decider, thread, wanted.full, wanted.compared)
+            async with _log(store, batch.id) as log, aclosing(recorded(backlog, log, say)) as portions:
+                async for portion in portions:
+                    # in a thread: comparing may have to wait for others, which the database must not
+                    await asyncio.to_thread(take, portion.tables, portion.tally, portion.side)
+                    rows += portion.tally.rows
+        await batches.finish(store.log, store.database, batch.id, US, rows=rows)
         return ruleset, batch.id
 
 
@@ -87,7 +99,7 @@ async def _before(reader: SliceReader, batch: UUID) -> dict[int, StoredSlice]:
     return found
 
 
-async def _batch(
+async def batch_of(
     settings: Settings, store: Opened, wanted: Wanted, say: Say
 ) -> tuple[batches.Batch, Ruleset]:
     """The batch to go on with, or a new one. Raises BacklogRefused, NotFound, StorageError."""
@@ -132,7 +144,7 @@ async def _begun(
     if wanted.out != STREAM:
         note(wanted.out, Begun(identifier, wanted.reading, wanted.writing, wanted.full))
     what = batches.Input(wanted.form, source=wanted.source.name)
-    await batches.begin(store.log, what, _US, ruleset=digest, batch=identifier)
+    await batches.begin(store.log, what, US, ruleset=digest, batch=identifier)
     found = await batches.find(store.database, identifier)
     if found is None:
         raise StorageUnavailable("the batch that was begun cannot be found: try again")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from eligibility.errors import (
     BacklogRefused,
     CheckpointFailed,
+    ClusterFailed,
     EligibilityError,
     RequestRefused,
     RulesetInvalid,
@@ -25,6 +26,7 @@ _CODES: tuple[tuple[type[EligibilityError], int], ...] = (
     (BacklogRefused, WRONG_USE),
     (RulesetInvalid, WRONG_USE),
     (SettingsInvalid, WRONG_USE),
+    (ClusterFailed, NOT_REACHED),
     (CheckpointFailed, NO),
 )
 

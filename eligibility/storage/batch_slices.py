@@ -59,7 +59,8 @@ class Slice:
 
     `number` counts the slices of the batch and `first` the rows before this one, both from 0; `line` is the
     line of the first row. `rows` were read, of which `refused` were not decided; `outcomes` counts the
-    others. `source` is the SHA-256 of what was read. `record` says all this in the log.
+    others. `source` is the SHA-256 of what was read. `record` says all this in the log. `evaluations` are
+    those that are not known to be stored.
     """
 
     batch: UUID
@@ -85,6 +86,10 @@ class SliceWriter:
         self._signer = signer
         self._memory = Memory(database.acknowledged)
         self._connection: Connection | None = None
+
+    def known(self, evaluation: bytes) -> bytes | None:
+        """The hash of an evaluation's content, by its key, where it is known to be stored."""
+        return self._memory.evaluations.get(evaluation)
 
     async def write(self, made: Slice) -> bool:
         """Record a slice durably; False where it was recorded before.

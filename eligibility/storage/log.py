@@ -1,7 +1,7 @@
 """The log's writer: one per process, recording what is asked of it in blocks.
 
-The requests in flight share one transaction; one that comes alone waits for no company. Whoever appends is
-answered only when the commit is durable.
+What came while the group before was written shares one transaction; nothing waits for company. Whoever
+appends is answered only when the commit is durable.
 """
 
 import asyncio
@@ -40,10 +40,6 @@ WRITE_SECONDS = 6.0
 _MOST_WAITING = 1024
 """Fewer than a block may hold, so that one takes all that wait."""
 
-_UNDER_LOAD = 8
-"""A group as large says that requests come faster than commits: the next one gains by waiting for company."""
-
-_WAIT_FOR_COMPANY_SECONDS = 0.002
 _MONTHS_AHEAD = 2
 _LIBRARY_ERRORS = (psycopg.Error, OSError)
 
@@ -148,10 +144,7 @@ class AuditLog:
 
     async def _run(self) -> None:
         """Write what is waiting, again and again, one group at a time, until the log closes."""
-        group: list[_Waiting] = []
         while await self._arrived.wait():
-            if len(group) >= _UNDER_LOAD and not self._is_closing:
-                await asyncio.sleep(_WAIT_FOR_COMPANY_SECONDS)
             group, self._waiting = self._waiting, []
             self._arrived.clear()
             if not group:

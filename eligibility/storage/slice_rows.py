@@ -20,7 +20,7 @@ from eligibility.canonical import timestamp
 from eligibility.storage.arrays import binary_text, binary_time
 from eligibility.storage.blocks import record_row
 from eligibility.storage.chaining import Leaves
-from eligibility.storage.entries import DECISION, Prepared, StoredEvaluation
+from eligibility.storage.entries import DECISION, Prepared
 from eligibility.storage.packing import PACKED
 from eligibility.storage.records import hash_bytes, principal_id
 
@@ -55,9 +55,11 @@ class Common(NamedTuple):
 
 
 class Made(NamedTuple):
-    """What decisions with one evaluation share."""
+    """What decisions with one evaluation share: its key, the hash of its content, what it says."""
 
-    evaluation: StoredEvaluation
+    key: bytes
+    content_hash: bytes
+    outcome: str
     generation: str
 
 
@@ -151,14 +153,14 @@ def _shared(common: Common, made: Sequence[Made]) -> list[_Shared]:
     start_of_columns, no_subject = b"".join(map(_binary_value, alike)), _NULL
     packed_start = b"%b%b " % (at[:-1], channel)
     found = []
-    for evaluation, generation in made:
-        outcome = evaluation.outcome.encode()
+    for key, content_hash, decided, generation in made:
+        outcome = decided.encode()
         outcome_member = b'"kind":"decision","outcome":"%b' % outcome
-        columns = map(_binary_value, (evaluation.key, outcome, generation.encode()))
+        columns = map(_binary_value, (key, outcome, generation.encode()))
         found.append(
             _Shared(
-                evaluation=evaluation.content_hash,
-                to_facts=b'%b%b","facts":' % (start, evaluation.content_hash.hex().encode()),
+                evaluation=content_hash,
+                to_facts=b'%b%b","facts":' % (start, content_hash.hex().encode()),
                 to_commitment=outcome_member + b'","private":"sha256:',
                 without_commitment=outcome_member + without,
                 columns=b"".join((start_of_columns, *columns, no_subject)),

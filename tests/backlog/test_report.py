@@ -34,6 +34,10 @@ COMPARISON: Mapping[str, Any] = {
     "with": "previous <1>.jsonl",
     "rows": 1_000,
     "changed": 3,
+    "moved": 2,
+    "other": 4,
+    "only_before": 0,
+    "only_now": 1,
     "groups": [
         group("licence.eu-multimodal", "A title", "permitted", "prohibited", [4, 9]),
         group(None, None, None, "contact_meta", [77]),
@@ -177,6 +181,8 @@ def test_refused_lines_are_named_up_to_a_hundred(backlog: BacklogDecider, rulese
 def test_a_comparison_tells_outcomes_by_words(html: str) -> None:
     section = html[html.index("Compared with an earlier run") :]
     assert "1,000 rows were compared with previous &lt;1&gt;.jsonl: 3 differ." in section
+    assert "The outcome is another for 2." in section
+    assert "Not compared: 4 whose name is another than before, 0 only in what" in section
     assert re.search(r"licence\.eu-multimodal.*Permitted.*Prohibited.*4, 9", section)
     assert re.search(r"no rule.*refused.*Contact Meta.*77", section)
 

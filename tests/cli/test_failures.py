@@ -24,7 +24,8 @@ from tests.cli.running import ROOT, environment
     ],
 )
 def test_every_error_has_an_exit_code(error: type[EligibilityError]) -> None:
-    made = error([]) if issubclass(error, errors.RequestRefused | RulesetInvalid) else error("words")
+    takes_faults = errors.RequestRefused | errors.BacklogRefused | RulesetInvalid
+    made = error([]) if issubclass(error, takes_faults) else error("words")
     expected = {
         "StorageUnavailable": 3,
         "LogBehind": 3,
@@ -32,6 +33,7 @@ def test_every_error_has_an_exit_code(error: type[EligibilityError]) -> None:
         "RequestRefused": 2,
         "UnreadableRequest": 2,
         "UnacceptableRequest": 2,
+        "BacklogRefused": 2,
         "RulesetInvalid": 2,
         "SettingsInvalid": 2,
         "EligibilityError": FAULT,

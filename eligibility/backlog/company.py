@@ -1,0 +1,24 @@
+"""Processes that decide for another one: they leave Ctrl-C to it, and end when it does, however it does."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import threading
+
+
+def keep_company() -> None:
+    """Make this process, which `multiprocessing` started, end with the one that started it.
+
+    A process that waits for work does not notice by itself that there is nobody left to give it any.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, name="company", daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)

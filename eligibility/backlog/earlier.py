@@ -1,0 +1,145 @@
+"""What an earlier run told, or what another ruleset tells, a piece at a time."""
+
+from __future__ import annotations
+
+import asyncio
+import multiprocessing
+from collections import deque
+from collections.abc import AsyncGenerator, Generator, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from typing import Final
+from uuid import UUID
+
+from eligibility.backlog.committed import Committed
+from eligibility.backlog.company import keep_company
+from eligibility.backlog.comparing_sides import Side, committed_side, decided_side
+from eligibility.backlog.cutting import Piece
+from eligibility.backlog.deciding import BacklogDecider
+from eligibility.backlog.formats import Format
+from eligibility.backlog.reading import read_piece
+from eligibility.building import rebuilt
+from eligibility.decider import Decider
+from eligibility.errors import EngineFailure
+from eligibility.ruleset import Ruleset
+from eligibility.storage.batch_reading import reading_slices
+from eligibility.storage.database import Database
+
+
+def earlier_batch(url: str, batch: UUID, ruleset: Ruleset) -> Generator[Side, None, None]:
+    """What is recorded of a batch, under the ruleset that it pins. For a thread of its own.
+
+    Raises NotFound where some of it was dropped under retention, StorageUnavailable.
+    """
+    with asyncio.Runner() as runner:
+        slices = _slices(url, batch, Committed(Decider(ruleset)))
+        try:
+            while (side := runner.run(_next(slices))) is not None:
+                yield side
+        finally:
+            runner.run(slices.aclose())
+
+
+async def _next(sides: AsyncGenerator[Side]) -> Side | None:
+    return await anext(sides, None)
+
+
+async def _slices(url: str, batch: UUID, committed: Committed) -> AsyncGenerator[Side]:
+    database, start = Database.open(url), 0
+    try:
+        await database.ready()
+        async with reading_slices(database) as reader:
+            while found := await reader.slices(batch, start=start):
+                for made in found:
+                    stored = await committed.read(reader, batch, made, full=False)
+                    yield committed_side(committed, stored, committed.table(stored, full=False))
+                start = found[-1].number + 1
+    finally:
+        await database.close()
+
+
+@contextmanager
+def ahead(sides: Generator[Side, None, None]) -> Iterator[Iterator[Side]]:
+    """The same, made in a thread of its own, one piece before it is asked for."""
+    with ThreadPoolExecutor(1, "earlier") as thread:
+        upcoming: Future[Side | None] = thread.submit(next, sides, None)
+
+        def made() -> Iterator[Side]:
+            nonlocal upcoming
+            while (side := upcoming.result()) is not None:
+                upcoming = thread.submit(next, sides, None)
+                yield side
+
+        try:
+            yield made()
+        finally:
+            thread.submit(sides.close)
+
+
+class Elsewhere:
+    """Decides pieces under another ruleset as they pass by, in a process of its own that ends with this.
+
+    The rule engine never lets a ruleset go, so that it must not be this process that gets to know another.
+    """
+
+    def __init__(self, document: bytes, form: Format) -> None:
+        """Decide under the ruleset of this document, once there is something to decide."""
+        context = multiprocessing.get_context("spawn")  # the engine's C code is not made for forking
+        self._pool = ProcessPoolExecutor(1, context, _start, (document, form))
+        self._waiting: deque[Future[Side]] = deque()
+
+    def watched(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
+        """The same pieces, each decided here while it goes on there."""
+        for piece in pieces:
+            self._waiting.append(self._submit(piece))
+            yield piece
+
+    def sides(self) -> Iterator[Side]:
+        """What was decided about the pieces that passed by, each once, to be asked for when it has.
+
+        Raises EngineFailure.
+        """
+        while self._waiting:
+            try:
+                yield self._waiting.popleft().result()
+            except BrokenProcessPool as error:
+                raise _ended() from error
+
+    def _submit(self, piece: Piece) -> Future[Side]:
+        try:
+            return self._pool.submit(_decide, piece)
+        except BrokenProcessPool as error:
+            raise _ended() from error
+
+    def close(self) -> None:
+        """End the process."""
+        self._pool.shutdown(cancel_futures=True)
+
+
+def _ended() -> EngineFailure:
+    return EngineFailure("the process that decides under the other ruleset ended: see what it said")
+
+
+class _Deciding:
+    """What the process decides with."""
+
+    def __init__(self, document: bytes, form: Format) -> None:
+        self._backlog = BacklogDecider(Decider(rebuilt(document)))
+        self._form = form
+
+    def decide(self, piece: Piece) -> Side:
+        return decided_side(self._backlog.decide(read_piece(self._form, piece).requests)).portable()
+
+
+_deciding: Final[list[_Deciding]] = []
+"""The one of a process that was started to decide."""
+
+
+def _start(document: bytes, form: Format) -> None:
+    keep_company()
+    _deciding[:] = [_Deciding(document, form)]
+
+
+def _decide(piece: Piece) -> Side:
+    return _deciding[0].decide(piece)
