@@ -17,8 +17,11 @@ from api import (
     exports,
     operations,
     policy,
+    precedents,
     receipts,
     replay,
+    reviews,
+    reviews_queue,
     rulesets,
     schema,
 )
@@ -26,11 +29,13 @@ from api.auth import guard
 from api.direct import Application
 from api.following import following
 from api.problems import answer_error
+from api.reviews_filling import filling
 from api.service import InForce, Service
 from eligibility.canonical import canonical
 from eligibility.checkpoints import publishing
 from eligibility.errors import SettingsInvalid
 from eligibility.loading import load_rules, shipped_rules
+from eligibility.review import Policy
 from eligibility.rules_folder import read_folder
 from eligibility.settings import Settings
 from eligibility.storage.bootstrap import ensure_admin_key
@@ -39,6 +44,7 @@ from eligibility.storage.database import Database
 from eligibility.storage.key_rotation import mend_rotation
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
+from eligibility.storage.reviews import keep_policy
 from eligibility.storage.rulesets import genesis
 from eligibility.storage.secret_files import service_secret
 from eligibility.storage.signing_keys import signer
@@ -63,6 +69,20 @@ HANDLERS: Final = (
     receipts.checkpoint,
     exports.export_log,
     replay.replay,
+    reviews.say,
+    reviews_queue.queue,
+    reviews_queue.claim,
+    reviews_queue.release,
+    reviews_queue.hand_over,
+    reviews_queue.assign,
+    reviews.read,
+    reviews.attach,
+    reviews.read_file,
+    precedents.methods,
+    precedents.list_all,
+    precedents.make,
+    precedents.end,
+    precedents.as_case,
     policy.policy,
     policy.policy_view,
     rulesets.methods,
@@ -145,6 +165,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             await mend_rotation(database, signing)
             document = canonical(dict(shipped.document))
             await genesis(log, database, shipped.digest, shipped.version, document, files)
+            await keep_policy(log, database, Policy(settings.review_sample_percent, **settings.review_days))
             in_force = await InForce.at_start(database, shipped)
             keys = Keys(database, secret)
             warning = await ensure_admin_key(keys, log, settings)
@@ -152,7 +173,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
                 logger.warning(warning)
             service = Service(settings, database, log, keys, in_force)
             try:
-                async with following(service):
+                async with following(service), filling(database):
                     yield service
             finally:
                 await service.jobs.close()

@@ -18,15 +18,18 @@ from api.problems import Refusal
 from api.reasons import NAMES as REASONS
 from api.reasons import asked_for
 from api.recording import decide_and_record, record_access
+from api.reviews_told import reviews_of
 from api.service import Service, service_of
 from eligibility.atoms import Questions
 from eligibility.canonical import timestamp
 from eligibility.errors import UnacceptableRequest
 from eligibility.reading import read_request
 from eligibility.recall import missing_facts, recalled
+from eligibility.review import AMONG_US
 from eligibility.storage.decisions import StoredDecision, decision, list_decisions
 from eligibility.storage.keys import Key
 from eligibility.storage.retention import was_dropped
+from eligibility.storage.reviews import in_force
 
 PATH: Final = "/v1/decisions"
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
@@ -82,6 +85,7 @@ async def read(request: Request[Any, Any, Any]) -> Response[bytes]:
     stored = await asked_about(request)
     questions = await service.questions(stored.ruleset, stored.generation)
     document = whole(stored, questions)
+    document |= await reviews_of(service, stored, own_only=own_only(key) is not None)
     await record_access(service, key, [stored])
     return answer(as_json(document))
 
@@ -135,6 +139,11 @@ async def list_all(request: Request[Any, Any, Any]) -> Response[bytes]:
         # everything else was checked already, so it speaks of the cursor
         raise UnacceptableRequest([parameter_fault("cursor", str(error))]) from None
     lines = [line(each, await service.questions(each.ruleset, each.generation)) for each in page.decisions]
+    unseen = () if own_only(key) is None else AMONG_US
+    reviewed = await in_force(service.database, [each.id for each in page.decisions], without=unseen)
+    for each, told in zip(page.decisions, lines, strict=True):
+        outcome, number = reviewed.get(each.id, (each.outcome, 0))
+        told |= {"outcome_in_force": outcome, "reviews": number}
     await record_access(service, key, page.decisions)
     return answer(as_json({"decisions": lines, "next": page.next_cursor}))
 

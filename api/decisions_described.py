@@ -139,7 +139,7 @@ LIST: Final = Operation(
         Parameter(
             "review",
             "query",
-            "What reviewers have said: a kind of word, or `none` for nothing.",
+            "What reviewers have said: a kind of word, or `none`. Portals cannot ask for comments and files.",
             {"type": "string", "enum": list(REVIEWS)},
             "none",
         ),

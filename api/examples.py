@@ -14,6 +14,7 @@ from api.log_examples import log_examples
 from api.policy_views import index, ruleset_name, view
 from api.problems import KINDS
 from api.recording import CHANNEL
+from api.reviews_examples import review_examples
 from api.ruleset_examples import ruleset_examples
 from eligibility.canonical import canonical
 from eligibility.decider import Decider, Decision
@@ -83,6 +84,7 @@ def examples(decider: Decider) -> dict[str, Any]:
         "decisions": {"decisions": [line(stored, questions)], "next": None},
         **ruleset_examples(ruleset),
         **batch_examples(made),
+        **review_examples(stored),
         "erasure_request": {"reference": "crm-4711", "reason": "asked for in letter 12"},
         "erasure": erasure_document(Texts((_ID,), (), stored.at, stored.at), (_ERASURE,)),
         **log_examples(stored),

@@ -4,18 +4,20 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final, Literal, cast, get_args
+from typing import Final, Literal, cast
 
 from api.incoming import parameter_fault
 from eligibility.errors import UnacceptableRequest
 from eligibility.parsing import near
 from eligibility.refusals import shown
+from eligibility.review import AMONG_US, KINDS, Kind
 from eligibility.ruleset import Ruleset
 from eligibility.scalars import LONGEST_TEXT
 from eligibility.storage.decisions import DEFAULT_LIMIT, LARGEST_LIMIT, Filters
 
-Review = Literal["none", "confirm", "override", "comment"]
-REVIEWS: Final[tuple[str, ...]] = get_args(Review)
+Review = Literal["none"] | Kind
+REVIEWS: Final = ("none", *KINDS)
+_SEEN_BY_ALL: Final = tuple(kind for kind in REVIEWS if kind not in AMONG_US)
 
 NAMES: Final = (
     *("outcome", "generation", "finding", "entity_reference", "requested_by", "from", "to", "review"),
@@ -55,7 +57,7 @@ def query_of(given: Mapping[str, str], ruleset: Ruleset, *, mine: str | None) ->
         "requested_by": _text,
         "from": moment,
         "to": moment,
-        "review": lambda value: one_of(value, REVIEWS),
+        "review": lambda value: one_of(value, REVIEWS if mine is None else _SEEN_BY_ALL),
         "limit": page_size,
         "cursor": _cursor,
     }

@@ -2,6 +2,7 @@
 
 from typing import Final
 
+from eligibility.review import REVIEWING
 from eligibility.ruleset_life import APPROVING, PROPOSING
 
 ANYONE: Final[frozenset[str]] = frozenset({"anyone"})
@@ -28,6 +29,19 @@ ROUTES: Final = {
     ("GET", "/v1/audit/checkpoint"): frozenset({"reviewer", "approver", "auditor", "admin", "monitor"}),
     ("GET", "/v1/audit/export"): _READING - OWN_ONLY,
     ("POST", "/v1/decisions/{identifier}/replay"): _READING - OWN_ONLY,
+    ("POST", "/v1/decisions/{identifier}/reviews"): _DECIDING,
+    ("GET", "/v1/reviews"): _READING - OWN_ONLY,
+    ("GET", "/v1/reviews/{identifier}"): _READING - OWN_ONLY,
+    ("POST", "/v1/reviews/{identifier}/claim"): REVIEWING,
+    ("POST", "/v1/reviews/{identifier}/release"): REVIEWING,
+    ("POST", "/v1/reviews/{identifier}/hand-over"): REVIEWING,
+    ("POST", "/v1/reviews/{identifier}/attachments"): REVIEWING,
+    ("GET", "/v1/reviews/{identifier}/attachments/{attachment}"): _READING - OWN_ONLY,
+    ("POST", "/v1/reviews/assign"): REVIEWING,
+    ("GET", "/v1/precedents"): _READING - OWN_ONLY,
+    ("POST", "/v1/precedents"): REVIEWING,
+    ("DELETE", "/v1/precedents/{identifier}"): REVIEWING,
+    ("GET", "/v1/precedents/{identifier}/case"): _READING - OWN_ONLY,
     ("POST", "/v1/what-if"): _DECIDING,
     ("POST", "/v1/batches"): _DECIDING,
     ("GET", "/v1/batches"): _READING,

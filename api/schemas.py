@@ -263,7 +263,9 @@ class RecordedDecision(Decision):
     request: dict[str, Any] = Field(description="The facts as given, but for texts that were erased.")
     request_id: str | None = Field(default=None, description="What the backlog it came in called it.")
     erased_at: str | None = Field(description="When its texts were erased; null where they were not.")
-    reviews: list[dict[str, Any]] = Field(description="What reviewers have said, oldest first.")
+    reviews: list[dict[str, Any]] = Field(
+        description="What reviewers have said, oldest first; for a portal, states and outcomes alone."
+    )
     outcome_in_force: Outcome = Field(description="The outcome after reviews.")
     recorded: Place = Field(description="Where it stands in the log.")
 

@@ -64,6 +64,13 @@ VARIABLES: tuple[Variable, ...] = (
     Variable("ELIGIBILITY_BATCHES_PER_KEY", "4", "backlogs of one caller under way at once, 1 to 1000"),
     Variable("ELIGIBILITY_BATCH_LINES", "10000000", "lines of an uploaded backlog, 1 to 1000000000"),
     Variable("ELIGIBILITY_BATCH_BYTES", "1073741824", "bytes of one as it is sent, up to 1 TiB"),
+    Variable("ELIGIBILITY_REVIEW_SAMPLE_PERCENT", "1", "per cent of other decisions to review, 0 to 100"),
+    Variable(
+        "ELIGIBILITY_REVIEW_DAYS",
+        "separate_licence=10,case_by_case=10,clarification=5,disputed=5,sampled=30",
+        "days until a review is due, 1 to 365 each; those left out keep their default",
+    ),
+    Variable("ELIGIBILITY_REVIEW_LEASE_MINUTES", "30", "how long a reviewer holds a case, 1 to 1440"),
     Variable("ELIGIBILITY_CHECKPOINT_FILE", "none", "a file to which checkpoints of the log are appended"),
     Variable("ELIGIBILITY_CHECKPOINT_URL", "none", "an address to which checkpoints of the log are posted"),
     Variable("ELIGIBILITY_CHECKPOINT_SECONDS", "60", "how often, 1 to 86400"),
@@ -75,6 +82,8 @@ _MOST_BATCHES = 1000
 _MOST_LINES = 10**9
 _MOST_BYTES = 2**40
 _SECONDS_OF_A_DAY = 86_400
+_MINUTES_OF_A_DAY = 1440
+_DAYS_OF_A_YEAR = 365
 _SHORTEST_ADMIN_KEY = 16
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
@@ -101,6 +110,9 @@ class Settings:
     batches_per_key: int
     batch_lines: int
     batch_bytes: int
+    review_sample_percent: int
+    review_days: Mapping[str, int]
+    review_lease_minutes: int
     checkpoint_file: Path | None
     checkpoint_url: str | None
     checkpoint_seconds: int
@@ -136,6 +148,9 @@ class Settings:
             batches_per_key=_whole(given, "ELIGIBILITY_BATCHES_PER_KEY", 4, _MOST_BATCHES),
             batch_lines=_whole(given, "ELIGIBILITY_BATCH_LINES", 10_000_000, _MOST_LINES),
             batch_bytes=_whole(given, "ELIGIBILITY_BATCH_BYTES", 2**30, _MOST_BYTES),
+            review_sample_percent=_whole(given, "ELIGIBILITY_REVIEW_SAMPLE_PERCENT", 1, 100, least=0),
+            review_days=_days(given, "ELIGIBILITY_REVIEW_DAYS"),
+            review_lease_minutes=_whole(given, "ELIGIBILITY_REVIEW_LEASE_MINUTES", 30, _MINUTES_OF_A_DAY),
             checkpoint_file=_file_to_be(given, "ELIGIBILITY_CHECKPOINT_FILE"),
             checkpoint_url=_address(given, "ELIGIBILITY_CHECKPOINT_URL"),
             checkpoint_seconds=_whole(given, "ELIGIBILITY_CHECKPOINT_SECONDS", 60, _SECONDS_OF_A_DAY),
@@ -161,6 +176,24 @@ def _whole(given: Mapping[str, str], name: str, default: int, most: int, *, leas
         message = f"`{name}` is `{text}`: give a whole number from {least} to {most}"
         raise SettingsInvalid(message)
     return int(text)
+
+
+def _days(given: Mapping[str, str], name: str) -> Mapping[str, int]:
+    """Days by what they are for, as in the default; those that are not given are as there."""
+    [default] = [variable.default for variable in VARIABLES if variable.name == name]
+    pairs = [pair.partition("=") for pair in default.split(",")]
+    days = {what: int(number) for what, _, number in pairs}
+    for pair in given.get(name, default).split(","):
+        what, _, number = (part.strip() for part in pair.partition("="))
+        if what not in days or not (
+            number.isascii() and number.isdigit() and 1 <= int(number) <= _DAYS_OF_A_YEAR
+        ):
+            message = (
+                f"`{name}` holds `{pair.strip()}`: give days from 1 to {_DAYS_OF_A_YEAR}, as in `{default}`"
+            )
+            raise SettingsInvalid(message)
+        days[what] = int(number)
+    return days
 
 
 def _path(given: Mapping[str, str], name: str) -> Path | None:

@@ -14,6 +14,7 @@ import orjson
 from sqlalchemy import Date, Row, Select, case, cast, exists, func, or_, select
 
 from eligibility.errors import Fault, UnacceptableRequest
+from eligibility.review import Kind
 from eligibility.storage import tables
 from eligibility.storage.database import STATEMENT_SECONDS, Database
 from eligibility.storage.entries import DECISION
@@ -81,7 +82,7 @@ class Filters:
     requested_by: str | None = None
     from_: datetime | None = None
     to: datetime | None = None
-    review: Literal["none", "confirm", "override", "comment"] | None = None
+    review: Literal["none"] | Kind | None = None
     mine: str | None = None
 
 

@@ -62,6 +62,34 @@ _LOST_KEYS = """
     WHERE r.kind = 'decision' AND position('"idempotency_key":'::bytea IN p.content) > 0
     AND NOT EXISTS (SELECT FROM idempotency i WHERE i.record = r.id)
 """
+_BOUNDED = (
+    "CASE WHEN {0} < '0002-01-01Z' THEN '0002-01-01Z' "
+    "WHEN {0} > '9000-01-01Z' THEN '9000-01-01Z' ELSE {0} END"
+)
+"""A time that this language can tell, whatever somebody has put there."""
+
+_CASES = f"""
+    SELECT r.id, b.number, {_BOUNDED.format("r.at")}, r.channel, r.generation, r.outcome, r.evaluation_key,
+           c.decision, {_BOUNDED.format("c.opened_at")}, c.channel, c.generation, c.outcome, c.causes,
+           c.reasons, c.state, c.number, c.outcome_in_force, {_BOUNDED.format("c.due")},
+           {_BOUNDED.format("c.paused_at")}, c.proposer, c.proposed_outcome, {_BOUNDED.format("c.closed_at")}
+    FROM record r JOIN block b ON b.id = r.block LEFT JOIN review_case c ON c.decision = r.id
+    CROSS JOIN LATERAL sha256(uuid_send(r.id)) AS h
+    WHERE r.kind = 'decision' AND (
+        c.decision IS NOT NULL OR r.outcome = 'contact_meta' OR r.id = ANY(%s::uuid[])
+        OR (get_byte(h, 0) * 16777216::bigint + get_byte(h, 1) * 65536 + get_byte(h, 2) * 256
+            + get_byte(h, 3)) * 100 < %s * 4294967296
+    )
+"""  # noqa: S608 - our own names
+_STRAY_CASES = """
+    SELECT c.decision FROM review_case c
+    WHERE NOT EXISTS (SELECT FROM record r WHERE r.id = c.decision AND r.kind = 'decision')
+"""
+_ATTACHMENTS = """
+    SELECT record::text, decision::text, media_type, size, octet_length(content),
+           encode(sha256(content), 'hex')
+    FROM review_attachment
+"""
 _REPEATED_KEYS = "SELECT record FROM idempotency GROUP BY record HAVING count(*) > 1"
 _SETTINGS = (
     # every piece is small: index by index is right for each, whatever the statistics say
@@ -115,6 +143,19 @@ class Act(NamedTuple):
     channel: str
     body: bytes
     private: bytes | None
+
+
+class CaseRow(NamedTuple):
+    """A decision; `case` are the columns of its case in the order of `_CASES`, None where it has none."""
+
+    id: UUID
+    block: int
+    at: datetime
+    channel: str
+    generation: str | None
+    outcome: str
+    evaluation_key: bytes
+    case: tuple[Any, ...] | None
 
 
 class EvaluationRow(NamedTuple):
@@ -282,6 +323,32 @@ class LogReader:
     def repeated_keys(self) -> Iterator[UUID]:
         """Decisions with more than one idempotency key."""
         return (row[0] for row in self._stream(_REPEATED_KEYS))
+
+    def cases(self, reviewed: Sequence[str], percent: int) -> Iterator[CaseRow]:
+        """Every decision that may have a case, with its columns if it has one.
+
+        These are those `reviewed`, those that say to get in contact, and at least so many per cent of the
+        others, which `review.is_sampled` finds among them.
+        """
+        rows = self._stream(_CASES, (list(reviewed), percent))
+        return (CaseRow._make((*row[:7], None if row[7] is None else row[7:])) for row in rows)
+
+    def stray_cases(self) -> Iterator[UUID]:
+        """Cases of what is no decision of the log."""
+        return (row[0] for row in self._stream(_STRAY_CASES))
+
+    def case_progress(self) -> int:
+        """The block up to which decisions must have their cases."""
+        return int(self._value("SELECT coalesce(max(block), 0) FROM review_progress"))
+
+    def contact_evaluations(self) -> Iterator[tuple[bytes, bytes]]:
+        """Key and content of each evaluation that is a reason to get in contact."""
+        query = "SELECT key, content FROM evaluation WHERE outcome = 'contact_meta'"
+        return ((bytes(row[0]), bytes(row[1])) for row in self._stream(query))
+
+    def attachments(self) -> Iterator[tuple[Any, ...]]:
+        """Of each file that is attached: record, decision, type, size as said, as it is, and digest."""
+        return self._stream(_ATTACHMENTS)
 
     def erased_by(self, record: UUID) -> set[UUID]:
         """The records whose texts were erased by the act that this record is of."""

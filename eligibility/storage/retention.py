@@ -16,6 +16,7 @@ import uuid_utils.compat
 from sqlalchemy import select
 
 from eligibility.errors import Fault, StorageUnavailable, UnacceptableRequest
+from eligibility.review import KINDS as REVIEWS
 from eligibility.storage import tables
 from eligibility.storage.batch_slices import SLICE
 from eligibility.storage.batches import STARTED
@@ -24,19 +25,21 @@ from eligibility.storage.entries import DECISION, Entry, Statement
 from eligibility.storage.failures import translated
 from eligibility.storage.holds import Hold, holds, keeping
 from eligibility.storage.log import AuditLog
+from eligibility.storage.precedents import MADE
 from eligibility.storage.records import SYSTEM
+from eligibility.storage.reviews import PREFIX
 
 RETENTION = "retention"
 
 Class = Literal["texts", "decisions", "accesses"]
 KINDS: Mapping[Class, tuple[str, ...]] = {
-    "texts": (DECISION, STARTED, SLICE),
+    "texts": (DECISION, STARTED, SLICE, *(f"{PREFIX}{kind}" for kind in REVIEWS), MADE),
     "decisions": (DECISION,),
     "accesses": ("access", "export"),
 }
 """The classes that can be dropped, and the kinds of records in each.
 
-Of the first, only texts go: those of decisions, and of backlogs those that quote them.
+Of the first, only texts go: those of decisions, and of backlogs, reviews and precedents those about them.
 """
 
 _NEWEST = "SELECT (date_trunc('month', now() AT TIME ZONE 'UTC') - interval '1 month')::date"

@@ -16,7 +16,6 @@ from sqlalchemy import (
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
     TypeDecorator,
@@ -27,17 +26,11 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from eligibility.storage import review_tables, table_names
 from eligibility.storage.packing import packed, unpacked
 
-metadata = MetaData(
-    naming_convention={
-        "pk": "%(table_name)s_pkey",
-        "fk": "%(table_name)s_%(column_0_name)s_fkey",
-        "uq": "%(table_name)s_%(column_0_name)s_key",
-        "ix": "%(table_name)s_%(column_0_N_name)s_idx",
-        "ck": "%(table_name)s_%(constraint_name)s_check",
-    }
-)
+metadata = table_names.metadata
+REVIEWS = (review_tables.review_case, review_tables.review_step)  # which are of it, as is all beside them
 
 _Time = DateTime(timezone=True)
 

@@ -8,16 +8,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from hashlib import sha256
 from typing import Any as Anything
+from uuid import UUID
 
 import orjson
 
+from eligibility.canonical import canonical
+from eligibility.precedents import GENERATION
+from eligibility.recording import moment_of
+from eligibility.review import KINDS as REVIEWS
+from eligibility.review import Kind, Policy, Step
 from eligibility.storage.batch_slices import SLICE
 from eligibility.storage.batches import ENDS, STARTED
 from eligibility.storage.holds import RELEASED, SET
 from eligibility.storage.key_rotation import GENESIS, ROTATED
+from eligibility.storage.precedents import ENDED, MADE
 from eligibility.storage.reading_log import Act
+from eligibility.storage.records import hash_text
 from eligibility.storage.retention import RETENTION
+from eligibility.storage.reviews import POLICY_SET, PREFIX
 from eligibility.storage.ruleset_moves import ACTIVATED, CHECKED, LOADED, SIGNED_OFF
 from eligibility.verifying.verdicts import Flaw, Place
 
@@ -27,12 +37,19 @@ Row = dict[str, Anything]
 
 @dataclass
 class Expected:
-    """The rows that must be there, by table and key; and the digest in force."""
+    """The rows that must be there, by table and key; and the digest in force.
+
+    Of reviews: `steps` by decision, with their numbers; what is `attached` by record; and what was asked of
+    them, from the block after the given one on.
+    """
 
     tables: dict[str, dict[str, Row]] = field(default_factory=dict)
     in_force: str | None = None
     retained: dict[tuple[str, str], int] = field(default_factory=dict)
     flaws: list[Flaw] = field(default_factory=list)
+    steps: dict[str, list[tuple[int, Step]]] = field(default_factory=dict)
+    attached: dict[str, Row] = field(default_factory=dict)
+    policies: list[tuple[int, Policy]] = field(default_factory=list)
 
     def row(self, table: str, key: str) -> Row:
         """The row of that key, which must be expected. Raises KeyError."""
@@ -197,6 +214,40 @@ def _batch_end(expected: Expected, act: Act, envelope: Mapping[str, Anything], _
     row |= {"rows": facts.get("rows"), "problem": facts.get("problem")}
 
 
+def _policy(expected: Expected, act: Act, envelope: Mapping[str, Anything], _texts: _Texts) -> None:
+    policy = Policy(**envelope["facts"])
+    expected.policies.append((act.block, policy))
+    expected.add("review_policy", str(act.id), {"record": str(act.id), **envelope["facts"]})
+
+
+def _review(expected: Expected, act: Act, envelope: Mapping[str, Anything], _texts: _Texts) -> None:
+    facts, kind = envelope["facts"], KIND_OF[act.kind]
+    decision, number, outcome = facts["subject"], facts["number"], facts.get("outcome")
+    row = {"record": str(act.id), "decision": decision, "number": number, "kind": kind, "actor": act.actor}
+    expected.add("review_step", str(act.id), row | {"outcome": outcome})
+    step = Step(kind, UUID(act.actor), moment_of(act.id), outcome)
+    expected.steps.setdefault(decision, []).append((number, step))
+    if kind == "attach" and act.private is not None:  # with its texts, the file went too
+        row = {"decision": decision, "media_type": facts["media_type"], "size": facts["size"]}
+        expected.attached[str(act.id)] = row | {"sha256": orjson.loads(act.private)["sha256"]}
+
+
+def _precedent(expected: Expected, act: Act, envelope: Mapping[str, Anything], _texts: _Texts) -> None:
+    facts = envelope["facts"]
+    pattern = facts["pattern"]
+    row = {"record": str(act.id), "decision": facts["subject"], "generation": pattern[GENERATION]}
+    row |= {"pattern": hash_text(sha256(canonical(pattern)).digest()), "outcome": facts["outcome"]}
+    expected.add("precedent", str(act.id), row | {"expires_at": facts["expires"], "ended_by": None})
+
+
+def _precedent_end(expected: Expected, act: Act, envelope: Mapping[str, Anything], _texts: _Texts) -> None:
+    row = expected.row("precedent", envelope["facts"]["subject"])
+    if row["ended_by"] is not None:
+        raise ValueError("the precedent had ended")
+    row["ended_by"] = str(act.id)
+
+
+KIND_OF: Mapping[str, Kind] = {f"{PREFIX}{kind}": kind for kind in REVIEWS}
 _STEPS = ("proposed", "approved", "withdrawn", "scheduled", "unscheduled")
 _READERS: Mapping[str, Callable[[Expected, Act, Mapping[str, Anything], _Texts], None]] = {
     "partition.made": _partition,
@@ -216,6 +267,10 @@ _READERS: Mapping[str, Callable[[Expected, Act, Mapping[str, Anything], _Texts],
     STARTED: _batch,
     SLICE: _slice,
     **dict.fromkeys(ENDS.values(), _batch_end),
+    POLICY_SET: _policy,
+    **dict.fromkeys(KIND_OF, _review),
+    MADE: _precedent,
+    ENDED: _precedent_end,
 }
 KINDS = tuple(_READERS)
 """The kinds of records that other tables follow from."""

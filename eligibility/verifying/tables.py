@@ -39,13 +39,24 @@ _TABLES: Mapping[str, tuple[str, ...]] = {
         *("record", "batch", "number", "first", "line", "rows", "refused"),
         *("permitted", "prohibited", "contact_meta", "source"),
     ),
+    "review_policy": (
+        *("record", "sample_percent", "separate_licence", "case_by_case", "clarification", "disputed"),
+        "sampled",
+    ),
+    "review_step": ("record", "decision", "number", "kind", "actor", "outcome"),
+    "precedent": ("record", "decision", "generation", "pattern", "outcome", "expires_at", "ended_by"),
     "legal_hold": ("id", "first_month", "last_month", "released_by"),
 }
 """The columns of each table that follows from the log, its key first."""
 
 _AS_TEXT = {"expires_at", "due"}
 _HASHES = {"digest", "ruleset", "against", "source"}
-_HASHED = {("api_key", "mac"), ("ruleset_source", "files"), ("ruleset_check", "report")}
+_HASHED = {
+    ("api_key", "mac"),
+    ("ruleset_source", "files"),
+    ("ruleset_check", "report"),
+    ("precedent", "pattern"),
+}
 
 
 def derived_flaws(reader: LogReader, expected: Expected) -> Iterator[Flaw]:

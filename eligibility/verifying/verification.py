@@ -28,6 +28,7 @@ from eligibility.verifying.acts import KINDS, Expected, expected_rows
 from eligibility.verifying.again import Contents
 from eligibility.verifying.anchors import Anchor, anchor_flaws
 from eligibility.verifying.blocks import Known, Tell, check_blocks
+from eligibility.verifying.cases import attachment_flaws, case_flaws
 from eligibility.verifying.evaluations import check_evaluations
 from eligibility.verifying.key_history import KINDS as KEY_KINDS
 from eligibility.verifying.key_history import KeyHistory, key_history, pinned_flaws
@@ -104,6 +105,8 @@ def verify(
     if not wanted.is_range:
         findings.extend(_head_flaws(head, end, history, expected))
         findings.extend(derived_flaws(reader, expected))
+        findings.extend(case_flaws(reader, expected))
+        findings.extend(attachment_flaws(reader, expected))
         findings.extend(ruleset_flaws(rulesets))
         findings.extend(_strays(reader, expected))
         findings.merge(check_used_keys(reader.used_keys(), wanted.secret))

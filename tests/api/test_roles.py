@@ -38,6 +38,21 @@ EXPECTED: dict[tuple[Method, str], set[str]] = {
     ("GET", "/v1/audit/checkpoint"): {"reviewer", "approver", "auditor", "admin", "monitor"},
     ("GET", "/v1/audit/export"): {"reviewer", "approver", "auditor", "admin"},
     ("POST", "/v1/decisions/{identifier}/replay"): {"reviewer", "approver", "auditor", "admin"},
+    ("POST", "/v1/decisions/{identifier}/reviews"): {"portal", "reviewer", "approver", "admin"},
+    ("GET", "/v1/reviews"): {"reviewer", "approver", "auditor", "admin"},
+    ("GET", "/v1/reviews/{identifier}"): {"reviewer", "approver", "auditor", "admin"},
+    ("POST", "/v1/reviews/{identifier}/claim"): {"reviewer", "approver", "admin"},
+    ("POST", "/v1/reviews/{identifier}/release"): {"reviewer", "approver", "admin"},
+    ("POST", "/v1/reviews/{identifier}/hand-over"): {"reviewer", "approver", "admin"},
+    ("POST", "/v1/reviews/{identifier}/attachments"): {"reviewer", "approver", "admin"},
+    ("GET", "/v1/reviews/{identifier}/attachments/{attachment}"): {
+        *("reviewer", "approver", "auditor", "admin"),
+    },
+    ("POST", "/v1/reviews/assign"): {"reviewer", "approver", "admin"},
+    ("GET", "/v1/precedents"): {"reviewer", "approver", "auditor", "admin"},
+    ("POST", "/v1/precedents"): {"reviewer", "approver", "admin"},
+    ("DELETE", "/v1/precedents/{identifier}"): {"reviewer", "approver", "admin"},
+    ("GET", "/v1/precedents/{identifier}/case"): {"reviewer", "approver", "auditor", "admin"},
     ("POST", "/v1/what-if"): {"portal", "reviewer", "approver", "admin"},
     ("GET", "/v1/policy"): {"portal", "reviewer", "approver", "auditor", "admin"},
     ("GET", "/v1/policy/{view}"): {"portal", "reviewer", "approver", "auditor", "admin"},
@@ -64,6 +79,16 @@ NO_SUCH: dict[tuple[Method, str], int] = {
     **{call: 404 for call in EXPECTED if "/v1/rulesets/" in call[1] or "/v1/batches/" in call[1]},
     ("POST", "/v1/batches"): 415,
     ("POST", "/v1/rulesets"): 422,
+    ("POST", "/v1/decisions/{identifier}/reviews"): 422,
+    ("POST", "/v1/reviews/{identifier}/claim"): 409,
+    ("POST", "/v1/reviews/{identifier}/release"): 409,
+    ("POST", "/v1/reviews/{identifier}/hand-over"): 422,
+    ("POST", "/v1/reviews/{identifier}/attachments"): 422,
+    ("GET", "/v1/reviews/{identifier}/attachments/{attachment}"): 404,
+    ("POST", "/v1/reviews/assign"): 422,
+    ("POST", "/v1/precedents"): 422,
+    ("DELETE", "/v1/precedents/{identifier}"): 404,
+    ("GET", "/v1/precedents/{identifier}/case"): 404,
 }
 """What those who may are answered, where the call would act on what is not there."""
 
@@ -89,6 +114,7 @@ def decided(portal: httpx.Client) -> str:
 def call(client: httpx.Client, method: str, route: str, decided: str) -> httpx.Response:
     path = route.replace("{identifier}", decided).replace("{view}", "facts")
     path = path.replace("{digest}", f"sha256:{64 * '0'}").replace("{group}", "1")
+    path = path.replace("{attachment}", decided)
     return client.request(method, path, json=_body(route, decided) if method == "POST" else None)
 
 
@@ -170,7 +196,7 @@ def test_the_scheme_is_read_in_any_case(server: Server, scheme: str) -> None:
 def test_the_table_has_every_route_and_no_other(server: Server) -> None:
     app = create_app(Settings.from_environment({"ELIGIBILITY_DATA_DIR": str(server.settings.data_dir)}))
     assert routes(app) == set(ROUTES) == set(EXPECTED)
-    assert len(HANDLERS) == len(EXPECTED) + 3  # and those that answer OPTIONS where several share a path
+    assert len(HANDLERS) == len(EXPECTED) + 4  # and those that answer OPTIONS where several share a path
 
 
 @pytest.mark.parametrize("method,route", EXPECTED, ids=str)

@@ -11,11 +11,14 @@ from eligibility.decider import Decider
 from eligibility.storage.database import Database
 from eligibility.storage.embedded import EmbeddedPostgres
 from eligibility.storage.log import AuditLog
+from eligibility.storage.rulesets import genesis
 from eligibility.storage.signing_keys import Signer
 from tests.conftest import FreshDatabase, fresh_database
 from tests.storage import making
 from tests.storage.exporting import Exports, exports_of
 from tests.storage.logs import MadeLog, make_log
+from tests.storage.making import RULESET
+from tests.storage.reviewing import Reviewing, reviewing
 
 _folder = tempfile.TemporaryDirectory(prefix="eligibility-signing-")
 atexit.register(_folder.cleanup)
@@ -58,3 +61,10 @@ def superuser(made: MadeLog) -> Iterator[psycopg.Connection[Any]]:
 @pytest.fixture
 async def exports(log: AuditLog, service: Database, decider: Decider) -> Exports:
     return await exports_of(log, service, decider, SECRET)
+
+
+@pytest.fixture
+async def reviews(log: AuditLog, service: Database) -> Reviewing:
+    """A log with a ruleset in force, and people who review."""
+    await genesis(log, service, RULESET, "2026.1", b"{}")
+    return await reviewing(service, log)

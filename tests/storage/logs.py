@@ -9,6 +9,7 @@ from datetime import UTC, date, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from random import Random
+from uuid import UUID
 
 import orjson
 import uuid_utils.compat
@@ -42,6 +43,7 @@ from tests.properties.requests import document
 from tests.storage.backlogs import ROWS, record, started
 from tests.storage.living import Living
 from tests.storage.making import SECRET, made_in, remark
+from tests.storage.reviewing import all_filled, review_everything
 
 DECISIONS = 72
 MONTHS, HELD = (date(2025, 3, 1), date(2025, 4, 1), date(2025, 5, 1)), date(2025, 6, 1)
@@ -81,7 +83,7 @@ async def _write(database: FreshDatabase, signer: Signer, decider: Decider) -> N
         keys = Keys(service, SECRET)
         principals = await _let_people_in(keys, log)
         await _put_in_force(log, service, keys, draft)
-        deciders = (decider, Decider(draft))
+        deciders, decided = (decider, Decider(draft)), list[tuple[UUID, str]]()
         for begin in range(0, DECISIONS, _GROUP):
             if begin == DECISIONS // 2:
                 await log.append(
@@ -93,12 +95,15 @@ async def _write(database: FreshDatabase, signer: Signer, decider: Decider) -> N
                 for n in range(begin, begin + _GROUP)
             ]
             await asyncio.gather(*map(log.append, group))
+            decided += [(entry.id, str(entry.outcome)) for entry in group]
             await log.append(remark(subject=group[0].id, actor=principals[1]))
             if begin == DECISIONS // 2:
                 numbers = range(DECISIONS, DECISIONS + 3 * len(MONTHS))
                 old = [_decision(random, deciders, random.choice(principals), number) for number in numbers]
                 await _take_away(log, service, old, group)
                 await _backlogs(log, service, signer, deciders[1], principals[0])
+                await review_everything(service, log, decided)
+        await all_filled(service)
     await service.close()
 
 

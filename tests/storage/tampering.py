@@ -50,14 +50,20 @@ TABLES = {
     "legal_hold": ("id",),
     "batch": ("id",),
     "batch_slice": ("batch", "number"),
+    "review_policy": ("record",),
+    "review_case": ("decision",),
+    "review_step": ("decision", "number"),
+    "review_attachment": ("record",),
+    "precedent": ("record",),
 }
 """The tables that verification answers for, with their keys."""
 
-WAITING = {"batch_part"}
-"""Tables of what waits to be worked on, and is not yet in the log."""
+WAITING = {"batch_part", "review_progress"}
+"""Tables of what waits to be worked on, and how far work is."""
 
-UNPROVABLE = {("dropped_leaf", "record")}
-"""Columns that nothing in the log vouches for: of a dropped record only its leaf is left."""
+UNPROVABLE = {("dropped_leaf", "record"), ("review_case", "holder"), ("review_case", "held_until")}
+"""Columns that nothing in the log vouches for: of a dropped record only its leaf is left, and who holds a
+case is for the day."""
 
 
 PROVABLE = {
@@ -223,6 +229,7 @@ def insert_a_copy(log: Tampered) -> str:
         "principal": ("name",),
         "api_key": ("mac",),
         "batch_slice": ("record",),
+        "review_step": ("record",),
     }.get(table, ())
     copy = row | {name: log._near(row[name]) for name in (*TABLES[table], *unique)}
     log.insert(table, copy)

@@ -58,7 +58,7 @@ async def test_everything_private_of_a_batch_is_erased(
 ) -> None:
     made, other = [await two_slices(governed, service, decider) for _ in range(2)]
     [(decision,)] = await rows(service, "SELECT max(id::text)::uuid FROM record WHERE kind = 'decision'")
-    await governed.append(remark(kind="review.comment", subject=decision, private={"text": "looked at"}))
+    await governed.append(remark(kind="remark", subject=decision, private={"text": "looked at"}))
     with pytest.raises(ActRefused, match="is running: cancel it"):
         await texts_of_batch(service, made.batch)
     for batch in (made, other):

@@ -1,0 +1,71 @@
+"""Precedents: overrides that like decisions are shown beside. They never change an outcome by themselves."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Final
+
+from ruamel.yaml import YAML
+
+if TYPE_CHECKING:
+    from typing import Any as Anything
+    from uuid import UUID
+
+GENERATION: Final = "model.generation"
+LONGEST: Final = timedelta(days=730)
+"""How long a precedent can be one."""
+
+
+@dataclass(frozen=True)
+class Precedent:
+    """An override that stands for decisions whose cells are those of the `pattern`, until it expires or ends.
+
+    `made_by` is a name, if it is known; `text` says why, None where it was erased.
+    """
+
+    id: UUID
+    decision: UUID
+    pattern: Mapping[str, Anything]
+    outcome: str
+    expires_at: datetime
+    made_at: datetime
+    made_by: str | None
+    text: str | None
+    ended_at: datetime | None = None
+    is_active: bool = True
+
+
+def pattern_of(cells: Mapping[str, Anything], facts: Sequence[str]) -> dict[str, Anything]:
+    """Of a decision's cells those of the generation and of these facts. Raises KeyError."""
+    return {fact: cells[fact] for fact in sorted({GENERATION, *facts})}
+
+
+def matching(precedents: Iterable[Precedent], cells: Mapping[str, Anything]) -> list[Precedent]:
+    """Those precedents that a decision with these cells is like."""
+    missing = object()
+    return [
+        each
+        for each in precedents
+        if all(cells.get(fact, missing) == cell for fact, cell in each.pattern.items())
+    ]
+
+
+def policy_case(precedent: Precedent, facts: Mapping[str, Anything]) -> str:
+    """The precedent in the form of the cases beside the rules: the decision's facts, and the outcome."""
+    document = {
+        "cases": [
+            {
+                "case": f"as in precedent {precedent.id}",
+                "request": dict(facts),
+                "expect": {"outcome": precedent.outcome},
+            }
+        ]
+    }
+    yaml = YAML()
+    yaml.indent(mapping=2, sequence=4, offset=2)
+    written = io.StringIO()
+    yaml.dump(document, written)
+    return written.getvalue()
