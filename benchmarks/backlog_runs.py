@@ -133,11 +133,13 @@ def _start(arguments: list[str], environment: Mapping[str, str]) -> subprocess.P
 def _run(arguments: list[str], environment: Mapping[str, str] | None = None) -> Ran:
     began = time.monotonic()
     process = _start(arguments, environment or {})
-    ended, most = 0, 0.0
-    while not ended:
+    most = 0.0
+    while True:
         most = max(most, _megabytes(process.pid))
-        time.sleep(0.05)
         ended, status, used = os.wait4(process.pid, os.WNOHANG)
+        if ended:
+            break
+        time.sleep(0.05)
     process.returncode = os.waitstatus_to_exitcode(status)
     assert process.returncode == 0, f"the command ended with {process.returncode}"
     return Ran(time.monotonic() - began, used.ru_utime + used.ru_stime, most)
