@@ -8,9 +8,7 @@ not closed within the bounds of a row ends with its line.
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import NamedTuple
 
 from eligibility.backlog.columns import faults_in
@@ -56,7 +54,7 @@ def rows_of(groups: Iterable[list[bytes]], separator: str) -> Iterator[list[byte
         rows: list[bytes] = []
         for line in lines:
             is_odd = line.count(b'"') % 2 == 1
-            if not waiting and not (is_odd and _is_open(line, separator)):
+            if not waiting and not (is_odd and _is_open(line, separator.encode())):
                 rows.append(line)
                 continue
             waiting.append(line)
@@ -72,13 +70,21 @@ def rows_of(groups: Iterable[list[bytes]], separator: str) -> Iterator[list[byte
     yield waiting
 
 
-def _is_open(line: bytes, separator: str) -> bool:
+def _is_open(line: bytes, separator: bytes) -> bool:
     """Whether a quoted cell is open where a line ends at whose beginning none was."""
-    return _open(separator).fullmatch(line) is not None
+    place = 0
+    while True:
+        if line[place : place + 1] == b'"':
+            place = _closed(line, place + 1)
+            if place < 0:
+                return True
+        place = line.find(separator, place) + 1
+        if not place:
+            return False
 
 
-@cache
-def _open(separator: str) -> re.Pattern[bytes]:
-    """Cells that are closed, each with its separator, then a quoted one that is not."""
-    cell = f'(?:"(?:[^"]|"")*+"[^{separator}]*+|[^"{separator}][^{separator}]*+)?+'
-    return re.compile(f'(?:{cell}{separator})*+"(?:[^"]|"")*+'.encode())
+def _closed(line: bytes, place: int) -> int:
+    """Where the line goes on after a quoted cell, from some place in it; -1 where it does not end."""
+    while (place := line.find(b'"', place) + 1) and line[place : place + 1] == b'"':
+        place += 1
+    return place or -1

@@ -2,13 +2,12 @@
 
 The order keeps the only lock that all writers share, the head's, to two statements: keys and evaluations are
 claimed first (sorted, so that no two groups wait for each other), the records stored, then the head locked,
-the block inserted and the head moved. Statements are sent without waiting for answers that nobody needs yet:
-most groups take two round trips, up to the lock and after it.
+the block inserted and the head moved.
 """
 
 from collections import OrderedDict
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
@@ -69,10 +68,13 @@ _STORE_RECORDS = """
     )
 """
 _RECORD_TYPES = (UUIDS, UUIDS, INT, TEXT, TIME, UUIDS, TEXT, BYTES, TEXT, TEXT, UUIDS, BYTES, BYTES)
-_STORE_PRIVATE = """
-    INSERT INTO private (record, salt, content, entity_reference)
-    SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[], %b::text[])
-"""
+_STORE_TEXTS_TOO = f"""
+    WITH texts AS (
+        INSERT INTO private (record, salt, content, entity_reference)
+        SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[], %b::text[])
+    )
+    {_STORE_RECORDS}
+"""  # noqa: S608 - our own words
 _PRIVATE_TYPES = (UUIDS, BYTES, BYTES, TEXT)
 WAIT_FOR_REPLICAS = "SELECT pg_logical_emit_message(true, 'eligibility', '')"
 """Writes something, so that the commit waits for what others wrote before: an earlier record may stand on
@@ -114,12 +116,12 @@ async def write(
     """
     block, sealed, stored = 0, b"", dict[bytes, bytes]()
     with heard(connection) as warnings, told_of_blocks():
-        async with _transaction(connection) as sent:
+        async with connection.transaction():
             results = await _claim_keys(connection, group)
             winners = [prepared for prepared in group if prepared not in results]
             if winners:
                 stored = await _store_evaluations(connection, winners, memory)
-                await _run_statements(connection, winners, sent)
+                await _run_statements(connection, winners)
                 block_id = uuid_utils.compat.uuid7()
                 await _store_records(connection, block_id, winners)
                 if any(p.entry.also for p in winners):  # what must be announced is, by now
@@ -127,33 +129,17 @@ async def write(
                         "SET CONSTRAINTS ALL IMMEDIATE"
                     )  # while nobody waits for the head
                 head = await lock_head(connection, memory.acknowledged)
-                warnings.clear()  # of what follows, which is sealing and the commit, is to be heard
                 block, first, sealed = await _seal(connection, head, block_id, winners, signer)
                 for position, prepared in enumerate(winners):
                     results[prepared] = Recorded(prepared.entry.id, first + position)
             else:
                 await connection.execute(WAIT_FOR_REPLICAS)
+            warnings.clear()  # of the commit alone is to be heard
         if warnings:
             raise StorageUnavailable("not known to be on a replica yet: try again shortly", retry_after=2)
     memory.acknowledged.note(block, sealed)
     memory.remember(stored)
     return results
-
-
-@asynccontextmanager
-async def _transaction(connection: Connection) -> AsyncIterator[psycopg.AsyncPipeline]:
-    """A transaction in which to send statements ahead. What they fail with may be raised at its end."""
-    try:
-        async with connection.pipeline() as sent:
-            await connection.execute("BEGIN")
-            yield sent
-            await connection.execute("COMMIT")
-    except BaseException:
-        try:
-            await connection.rollback()
-        except psycopg.Error:
-            await connection.close()
-        raise
 
 
 @contextmanager
@@ -253,15 +239,12 @@ async def store_evaluations(
     return stored
 
 
-async def _run_statements(
-    connection: Connection, winners: Sequence[Prepared], sent: psycopg.AsyncPipeline
-) -> None:
+async def _run_statements(connection: Connection, winners: Sequence[Prepared]) -> None:
     """Make the changes that belong to the entries."""
     for prepared in winners:
         for statement in prepared.entry.also:
             try:
                 cursor = await connection.execute(statement.sql.encode(), statement.parameters)
-                await sent.sync()
             except psycopg.Error as error:
                 refused = from_database(error)
                 if isinstance(refused, ActRefused):
@@ -274,14 +257,15 @@ async def _run_statements(
 async def _store_records(connection: Connection, block_id: UUID, winners: Sequence[Prepared]) -> None:
     """Store the records, at their places in the block to come, and their private texts."""
     rows = [record_row(p, block_id.bytes, position) for position, p in enumerate(winners)]
-    await connection.execute(_STORE_RECORDS, _columns(_RECORD_TYPES, rows))
     texts = [
         (p.entry.id.bytes, p.salt, p.private, binary_text(p.reference))
         for p in winners
         if p.private is not None
     ]
+    columns = _columns(_RECORD_TYPES, rows)
     if texts:
-        await connection.execute(_STORE_PRIVATE, _columns(_PRIVATE_TYPES, texts))
+        columns = [*_columns(_PRIVATE_TYPES, texts), *columns]
+    await connection.execute(_STORE_TEXTS_TOO if texts else _STORE_RECORDS, columns)
 
 
 def _columns(types: Sequence[int], rows: Sequence[Sequence[bytes | None]]) -> list[BinaryArray]:

@@ -46,10 +46,7 @@ class Head(NamedTuple):
 
 
 async def lock_head(connection: Connection, acknowledged: Acknowledged) -> Head:
-    """Lock the head until the end of the transaction. By then, all that was sent before has succeeded.
-
-    Raises LogBehind.
-    """
+    """Lock the head until the end of the transaction. Raises LogBehind."""
     row = await (await connection.execute(_LOCK_HEAD)).fetchone()
     if row is None:
         raise LogBehind("the database has lost the row that heads the log", retry_after=60)

@@ -19,6 +19,7 @@ RAISED: list[tuple[errors.EligibilityError, int]] = [
     (errors.EngineFailure("it refused a fact"), 503),
     (errors.SettingsInvalid("a variable is wrong"), 500),
     (errors.CheckpointFailed("the receiver answered 500"), 500),
+    (errors.ClusterFailed("a worker died"), 500),
     (errors.StorageUnavailable("no answer", retry_after=7), 503),
     (errors.LogBehind("a block is missing", retry_after=5), 503),
     (errors.SigningKeyMissing("another key signs"), 503),

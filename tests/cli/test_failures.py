@@ -34,6 +34,7 @@ def test_every_error_has_an_exit_code(error: type[EligibilityError]) -> None:
         "UnreadableRequest": 2,
         "UnacceptableRequest": 2,
         "BacklogRefused": 2,
+        "ClusterFailed": 3,
         "RulesetInvalid": 2,
         "SettingsInvalid": 2,
         "EligibilityError": FAULT,

@@ -69,6 +69,14 @@ async def test_the_sequence_has_no_gaps_and_every_block_is_chained(
     await check_chain(service)
 
 
+async def test_a_group_of_many_megabytes_is_recorded(governed: AuditLog) -> None:
+    """More than the system holds of what is sent to the database before it takes it."""
+    texts = {"use": {"description": "x" * 40_000}}
+    entries = [decision(private=texts, idempotency=keyed(str(n)).idempotency) for n in range(500)]
+    made = await asyncio.gather(*map(governed.append, entries))
+    assert all(isinstance(each, Recorded) for each in made)
+
+
 async def check_chain(service: Database) -> int:
     """Recompute every hash from what is stored, dropped records' leaves included; the number of records."""
     blocks = await rows(
