@@ -26,11 +26,11 @@ class Answer(Response[bytes]):
         self.status: int = status
         self._headers = headers
 
-    def to_asgi_response(self, *_: object, **_given: object) -> ASGIApp:  # type: ignore[override]  # sent alike
+    def to_asgi_response(self, *_: object, **_given: object) -> ASGIApp:  # type: ignore[override]  # what it is called with changes nothing
         """What sends it. What the route says of statuses and headers in general does not count."""
         return self.send
 
-    async def send(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - as ASGI calls it
+    async def send(self, scope: Scope, receive: Receive, send: Send) -> None:  # noqa: ARG002 - ASGI gives three, and an answer reads nothing
         """Send it; an ASGI application."""
         start: HTTPResponseStartEvent = {
             "type": "http.response.start",

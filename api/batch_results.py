@@ -11,7 +11,6 @@ from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
 
 import pyarrow.compute as pc
-import uuid_utils.compat
 from litestar import Request, Response, route
 from litestar.background_tasks import BackgroundTask
 from litestar.response import Stream
@@ -23,18 +22,16 @@ from api.batches import ONE, asked_about
 from api.batches_described import FORMATS, MEDIA_TYPES, REFUSED, RESULTS
 from api.filters import one_of, read_values
 from api.incoming import parameters
-from api.recording import ACCESS, CHANNEL
+from api.recording import record_look
 from api.service import Service, service_of
 from eligibility.backlog.committed import Committed
 from eligibility.backlog.formats import Format
 from eligibility.backlog.writing import result_writer
 from eligibility.decider import Decider
-from eligibility.recording import moment_of
 from eligibility.ruleset import Ruleset
 from eligibility.storage.batch_reading import StoredSlice, reading_slices
 from eligibility.storage.batches import Batch
 from eligibility.storage.database import Database
-from eligibility.storage.entries import Entry
 from eligibility.storage.keys import Key
 
 _FLAGS: Final = {"true": True, "false": False}
@@ -111,7 +108,7 @@ async def _pieces(
     """
     async with service.results.turn():
         if batch.actor != str(key.principal):
-            await _record_access(service, batch, key)
+            await record_look(service, key, {"batches": [str(batch.id)]})
         ruleset = await service.ruleset(batch.ruleset)
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="results")
         pieces = _rendered(service.database, ruleset, batch.id, slices, written)
@@ -148,18 +145,3 @@ def _rendered(
             yield writer.end()
         finally:
             runner.run(held.aclose())
-
-
-async def _record_access(service: Service, batch: Batch, key: Key) -> None:
-    """Record that another's batch is about to be shown. Raises StorageUnavailable: then it may not be."""
-    identifier = uuid_utils.compat.uuid7()
-    await service.log.append(
-        Entry(
-            kind=ACCESS,
-            id=identifier,
-            at=moment_of(identifier),
-            actor=str(key.principal),
-            channel=CHANNEL,
-            facts={"batches": [str(batch.id)]},
-        )
-    )

@@ -32,7 +32,7 @@ _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}
 
 
 @route(PATH, http_method=["OPTIONS"])
-async def methods(request: Request[Any, Any, Any]) -> Response[bytes]:  # noqa: ARG001 - the same for everybody
+async def methods(request: Request[Any, Any, Any]) -> Response[bytes]:  # noqa: ARG001 - the framework hands it over by this name; the answer is the same for all
     """What the framework would say, did it not overlook that two handlers share the path."""
     return answer(b"", status=HTTP_204_NO_CONTENT, headers={"allow": "GET, HEAD, OPTIONS, POST"})
 

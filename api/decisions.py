@@ -56,7 +56,7 @@ async def decide(request: Request[Any, Any, Any]) -> Answer:
 
 
 @route(PATH, http_method=["OPTIONS"])
-async def methods(request: Request[Any, Any, Any]) -> Response[bytes]:  # noqa: ARG001 - the same for everybody
+async def methods(request: Request[Any, Any, Any]) -> Response[bytes]:  # noqa: ARG001 - the framework hands it over by this name; the answer is the same for all
     """What the framework would say, did it not overlook that two handlers share the path."""
     return answer(b"", status=HTTP_204_NO_CONTENT, headers={"allow": "GET, HEAD, OPTIONS, POST"})
 

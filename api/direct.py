@@ -78,10 +78,10 @@ class Application(Litestar):
     ) -> None:
         """Answer a request; an ASGI application."""
         handler = self._direct.get((str(scope.get("method")), str(scope.get("path"))))
-        if handler is None or not _is_usual_host(scope["headers"]):  # type: ignore[typeddict-item]  # it has a method
+        if handler is None or not _is_usual_host(scope["headers"]):  # type: ignore[typeddict-item]  # what has a method is HTTP, and has headers
             await super().__call__(scope, receive, send)
         else:
-            await self._send_answer(handler, scope, receive, send)  # type: ignore[arg-type]  # HTTP, so are these
+            await self._send_answer(handler, scope, receive, send)  # type: ignore[arg-type]  # all three are of HTTP, as the scope is
 
     async def _turn(self) -> None:
         """Wait for a pass of the event loop in which not too many requests are begun."""
@@ -101,7 +101,7 @@ class Application(Litestar):
         request: Request[Any, Any, Any] = Request(scope, receive, send)
         try:
             answer = await handler.answer(request)
-        except Exception as error:  # noqa: BLE001 - whichever it is, it has an answer
+        except Exception as error:  # noqa: BLE001 - `answer_error` answers and logs each
             answer = answer_error(request, error)
         await answer.send(scope, receive, send)
 

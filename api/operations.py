@@ -37,7 +37,7 @@ READY: Final = Operation(
 
 
 @route("/health/live", http_method=["GET", "HEAD"], status_code=HTTP_200_OK, opt=LIVE.opt())
-async def live(request: Request[Any, Any, Any]) -> Response[bytes]:  # noqa: ARG001 - the same for everybody
+async def live(request: Request[Any, Any, Any]) -> Response[bytes]:  # noqa: ARG001 - the framework hands it over by this name; the answer is the same for all
     """Always, while the process answers at all."""
     return answer(b'{"status":"ok"}')
 

@@ -1,6 +1,6 @@
 """Deciding and recording: no decision is answered before its record is durable."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 from uuid import UUID
 
@@ -76,6 +76,11 @@ async def record_access(service: Service, key: Key, shown: Iterable[StoredDecisi
     others = [str(each.id) for each in shown if each.actor != str(key.principal)]
     if not others or own_only(key) is not None:
         return
+    await record_look(service, key, {"decisions": others})
+
+
+async def record_look(service: Service, key: Key, at_what: Mapping[str, object]) -> None:
+    """Record that something of others is about to be shown. Raises StorageUnavailable: then it may not be."""
     identifier = uuid_utils.compat.uuid7()
     await service.log.append(
         Entry(
@@ -84,6 +89,6 @@ async def record_access(service: Service, key: Key, shown: Iterable[StoredDecisi
             at=moment_of(identifier),
             actor=str(key.principal),
             channel=CHANNEL,
-            facts={"decisions": others},
+            facts=at_what,
         )
     )

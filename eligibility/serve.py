@@ -20,12 +20,12 @@ from typing import Any
 from rich.console import Console
 
 from eligibility.commands.failures import DONE
+from eligibility.commands.opening import check_login
 from eligibility.commands.output import console, heading, indented
 from eligibility.errors import SettingsInvalid
 from eligibility.settings import Settings
 from eligibility.storage import migrate
 from eligibility.storage.bootstrap import admin_key_file
-from eligibility.storage.database import Database
 from eligibility.storage.embedded import EmbeddedPostgres, start_or_join
 from eligibility.supervisor import Supervisor
 
@@ -54,7 +54,7 @@ def serve(settings: Settings) -> int:
     try:
         with closing(_listen(settings, out)) as listener, _database(settings, out) as database:
             url = settings.database_url if database is None else database.service_url
-            asyncio.run(_check(str(url)))
+            asyncio.run(check_login(str(url)))
             out.print(f"starting {settings.workers} worker{'s' * (settings.workers > 1)}")
             supervisor = Supervisor(
                 settings,
@@ -150,16 +150,6 @@ def _database(settings: Settings, out: Console) -> Iterator[EmbeddedPostgres | N
             out.print("migrating it")
             migrate.upgrade(server.owner_url)
         yield server
-
-
-async def _check(url: str) -> None:
-    """See that the database can be used, as a role that cannot rewrite the log."""
-    database = Database.open(url)
-    try:
-        await database.check_service_role()
-        await database.ready()
-    finally:
-        await database.close()
 
 
 def address_of(settings: Settings) -> str:

@@ -68,3 +68,16 @@ async def opened(url: str, settings: Settings) -> AsyncIterator[Opened]:
             yield Opened(database, log, Keys(database, secret), signing)
     finally:
         await database.close()
+
+
+async def check_login(url: str) -> None:
+    """See that the database can be used, as a role that cannot rewrite the log.
+
+    Raises SettingsInvalid, StorageUnavailable.
+    """
+    database = Database.open(url)
+    try:
+        await database.check_service_role()
+        await database.ready()
+    finally:
+        await database.close()

@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 
 from eligibility.commands.failures import DONE
+from eligibility.commands.opening import check_login
 from eligibility.commands.output import console
 from eligibility.settings import Settings
-from eligibility.storage.database import Database
 from eligibility.storage.embedded import EmbeddedPostgres, start_or_join
 from eligibility.supervisor import Supervisor
 
@@ -27,7 +27,7 @@ def worker(settings: Settings) -> int:
     try:
         with _database(settings) as database:
             url = settings.database_url if database is None else database.service_url
-            asyncio.run(_check(str(url)))
+            asyncio.run(check_login(str(url)))
             supervisor = Supervisor(
                 settings, None, database, say=out.print, is_ready=lambda: True, when_ready=lambda: None
             )
@@ -49,13 +49,3 @@ def _database(settings: Settings) -> Iterator[EmbeddedPostgres | None]:
         return
     with start_or_join(settings.data_dir) as server:
         yield server
-
-
-async def _check(url: str) -> None:
-    """See that the database can be used, as a role that cannot rewrite the log."""
-    database = Database.open(url)
-    try:
-        await database.check_service_role()
-        await database.ready()
-    finally:
-        await database.close()
