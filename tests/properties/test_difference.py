@@ -77,7 +77,7 @@ def requests(random: Random) -> Iterator[dict[str, Any]]:
     """Generated requests, and complete ones with one fact at each of its values or left out."""
     generation, kind = random.choice(("llama-3", "llama-3.2", "llama-4")), random.choice(KINDS)
     near = [request for base in bases(generation, kind) for request in neighbours(base)]
-    yield from random.sample(near, REQUESTS)
+    yield from random.sample(near, min(REQUESTS, len(near)))
     yield from (document(random) for _ in range(REQUESTS))
 
 
