@@ -12,7 +12,7 @@ COMPILE = $(VENV)/bin/uv pip compile --quiet --system-certs --generate-hashes --
 	--universal --python-version 3.11 $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test full soak lint format bench lock secrets clean
+.PHONY: help install run test full soak browser lint format bench lock secrets clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -20,14 +20,17 @@ help: ## this list
 run: install ## start the service on 127.0.0.1:8000, with its own PostgreSQL
 	@$(VENV)/bin/eligibility serve
 
-test: install ## the whole test suite (ARGS="-k name" to choose), shared out among the cores
+test: install browser ## the whole test suite (ARGS="-k name" to choose), shared out among the cores
 	@$(VENV)/bin/python -m pytest $(SHARED) $(ARGS)
 
-full: install ## the same tests at their full sizes: takes long
+full: install browser ## the same tests at their full sizes: takes long
 	@ELIGIBILITY_TEST_SIZE=full $(VENV)/bin/python -m pytest $(SHARED) $(ARGS)
 
 soak: install ## the fault tests at their full sizes: kills, failovers, full disks, by the hundred
 	@ELIGIBILITY_TEST_SIZE=full $(VENV)/bin/python -m pytest tests/soak $(ARGS)
+
+browser: ## see that there is a browser for the tests of pages, and install it where that is allowed
+	@sh .ci/browser
 
 lint: install ## ruff and mypy over everything
 	@$(VENV)/bin/python -m ruff check .

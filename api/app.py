@@ -3,6 +3,7 @@
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from datetime import timedelta
 from functools import partial
 from typing import Final
 
@@ -26,9 +27,10 @@ from api import (
     schema,
 )
 from api.auth import guard
+from api.dashboard.handlers import HANDLERS as PAGES
+from api.dashboard.problems import answer_any
 from api.direct import Application
 from api.following import following
-from api.problems import answer_error
 from api.reviews_filling import filling
 from api.service import InForce, Service
 from eligibility.canonical import canonical
@@ -47,6 +49,7 @@ from eligibility.storage.log import AuditLog
 from eligibility.storage.reviews import keep_policy
 from eligibility.storage.rulesets import genesis
 from eligibility.storage.secret_files import service_secret
+from eligibility.storage.sessions import Sessions
 from eligibility.storage.signing_keys import signer
 
 logger = logging.getLogger(__name__)
@@ -103,6 +106,7 @@ HANDLERS: Final = (
     schema.openapi_json,
     schema.openapi_yaml,
     schema.problems,
+    *PAGES,
 )
 _LARGEST_OTHER_BODY: Final = 64 * 1024
 
@@ -116,7 +120,7 @@ def create_app(settings: Settings | None = None) -> Litestar:
     return Application(
         route_handlers=HANDLERS,
         guards=[guard],
-        exception_handlers={Exception: answer_error},
+        exception_handlers={Exception: answer_any},
         lifespan=[_running(settings or Settings.from_environment())],
         request_max_body_size=_LARGEST_OTHER_BODY,
         openapi_config=None,
@@ -171,7 +175,9 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             warning = await ensure_admin_key(keys, log, settings)
             if warning is not None:
                 logger.warning(warning)
-            service = Service(settings, database, log, keys, in_force)
+            idle = timedelta(minutes=settings.session_minutes)
+            sessions = Sessions(database, secret, idle)
+            service = Service(settings, database, log, keys, sessions, in_force)
             try:
                 async with following(service), filling(database):
                     yield service

@@ -6,6 +6,7 @@ from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.handlers import BaseRouteHandler
 
+from api.dashboard.sessions import is_of_dashboard, signed_in
 from api.problems import Refusal
 from api.roles import ANYONE, OWN_ONLY, allowed
 from api.service import Service, service_of
@@ -28,7 +29,10 @@ async def guard(connection: ASGIConnection[Any, Any, Any, Any], _handler: BaseRo
         return
     if not roles:
         raise Refusal("not-allowed", "this route is closed")
-    key = await identified(connection, service_of(connection))
+    if is_of_dashboard(scope["path_template"]):
+        key: Key | None = await signed_in(connection)
+    else:
+        key = await identified(connection, service_of(connection))
     if key is None:
         raise Refusal(
             "key-needed",

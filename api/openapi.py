@@ -9,6 +9,7 @@ from litestar.routes import HTTPRoute
 from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
+from api.dashboard.sessions import is_of_dashboard
 from api.documented import OPERATION, Operation, Parameter, Success
 from api.problems import KINDS, Problem
 from api.roles import ANYONE, allowed
@@ -28,10 +29,13 @@ _DESCRIPTION: Final = (
 
 
 def operations(routes: Iterable[object]) -> dict[tuple[str, str], Operation]:
-    """The operations of an application's routes, by method and path; HEAD and OPTIONS go without saying."""
+    """The operations of an application's routes, by method and path; HEAD and OPTIONS go without saying.
+
+    Pages are for people, so they are none.
+    """
     found: dict[tuple[str, str], Operation] = {}
     for route in routes:
-        if isinstance(route, HTTPRoute):
+        if isinstance(route, HTTPRoute) and not is_of_dashboard(route.path):
             for handler in route.route_handlers:
                 for method in sorted(handler.http_methods - {"HEAD", "OPTIONS"}):
                     found[str(method), path_of(route)] = _operation(handler)

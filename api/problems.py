@@ -209,11 +209,16 @@ def new_instance() -> str:
     return f"urn:uuid:{uuid_utils.compat.uuid7()}"
 
 
-def answer_error(_request: Request[Any, Any, Any], error: Exception) -> Answer:
-    """Answer an error, whichever it is, and log those that are faults of ours."""
-    problem, instance = problem_of(error), new_instance()
+def log_fault(problem: Problem, error: Exception, instance: str) -> None:
+    """Log an error where it is a fault of ours, under the name that the caller is told."""
     if problem.kind.name == "fault":
         logger.error("%s: %s", instance, type(error).__name__, exc_info=error)
     elif isinstance(error, EvaluatorsDisagree | EngineFailure):
         logger.error("%s: %s", instance, error)
+
+
+def answer_error(_request: Request[Any, Any, Any], error: Exception) -> Answer:
+    """Answer an error, whichever it is, and log those that are faults of ours."""
+    problem, instance = problem_of(error), new_instance()
+    log_fault(problem, error, instance)
     return problem_answer(problem, instance)

@@ -10,6 +10,7 @@ ANYONE: Final[frozenset[str]] = frozenset({"anyone"})
 
 _DECIDING: Final = frozenset({"portal", "reviewer", "approver", "admin"})
 _READING: Final = _DECIDING | {"auditor"}
+_LOOKING: Final = frozenset({"reviewer", "approver", "auditor", "admin"})
 _READING_RULESETS: Final = PROPOSING | {"auditor"}
 
 WATCHING: Final = frozenset({"monitor", "auditor", "admin"})
@@ -69,6 +70,14 @@ ROUTES: Final = {
     ("GET", "/schema/openapi.json"): ANYONE,
     ("GET", "/schema/openapi.yaml"): ANYONE,
     ("GET", "/schema/problems"): ANYONE,
+    # the dashboard, for persons who are signed in
+    ("GET", "/dashboard/static/{name}"): ANYONE,
+    ("GET", "/dashboard/sign-in"): ANYONE,
+    ("POST", "/dashboard/sign-in"): ANYONE,
+    ("POST", "/dashboard/sign-out"): _LOOKING,
+    ("GET", "/dashboard/help"): _LOOKING,
+    # today
+    ("GET", "/dashboard"): _LOOKING,
 }
 """For each method and route, the roles that may use it. HEAD is what GET is."""
 

@@ -26,6 +26,7 @@ from eligibility.storage import rulesets
 from eligibility.storage.database import Database
 from eligibility.storage.keys import Keys
 from eligibility.storage.log import AuditLog
+from eligibility.storage.sessions import Sessions
 
 FRESH_SECONDS: Final = 1.5
 """How old what was last seen in force may be when an answer is begun: none leaves two seconds too late."""
@@ -113,6 +114,7 @@ class Service:
     database: Database
     log: AuditLog
     keys: Keys
+    sessions: Sessions
     in_force: InForce
     reasons: Reasons = field(default_factory=Reasons)
     jobs: Jobs = field(default_factory=Jobs)

@@ -71,6 +71,7 @@ VARIABLES: tuple[Variable, ...] = (
         "days until a review is due, 1 to 365 each; those left out keep their default",
     ),
     Variable("ELIGIBILITY_REVIEW_LEASE_MINUTES", "30", "how long a reviewer holds a case, 1 to 1440"),
+    Variable("ELIGIBILITY_SESSION_MINUTES", "120", "how long a session lasts without use, 5 to 720"),
     Variable("ELIGIBILITY_CHECKPOINT_FILE", "none", "a file to which checkpoints of the log are appended"),
     Variable("ELIGIBILITY_CHECKPOINT_URL", "none", "an address to which checkpoints of the log are posted"),
     Variable("ELIGIBILITY_CHECKPOINT_SECONDS", "60", "how often, 1 to 86400"),
@@ -84,6 +85,7 @@ _MOST_BYTES = 2**40
 _SECONDS_OF_A_DAY = 86_400
 _MINUTES_OF_A_DAY = 1440
 _DAYS_OF_A_YEAR = 365
+_SHORTEST_SESSION, _LONGEST_SESSION = 5, 720  # minutes
 _SHORTEST_ADMIN_KEY = 16
 _SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
@@ -113,6 +115,7 @@ class Settings:
     review_sample_percent: int
     review_days: Mapping[str, int]
     review_lease_minutes: int
+    session_minutes: int
     checkpoint_file: Path | None
     checkpoint_url: str | None
     checkpoint_seconds: int
@@ -151,6 +154,9 @@ class Settings:
             review_sample_percent=_whole(given, "ELIGIBILITY_REVIEW_SAMPLE_PERCENT", 1, 100, least=0),
             review_days=_days(given, "ELIGIBILITY_REVIEW_DAYS"),
             review_lease_minutes=_whole(given, "ELIGIBILITY_REVIEW_LEASE_MINUTES", 30, _MINUTES_OF_A_DAY),
+            session_minutes=_whole(
+                given, "ELIGIBILITY_SESSION_MINUTES", 120, _LONGEST_SESSION, least=_SHORTEST_SESSION
+            ),
             checkpoint_file=_file_to_be(given, "ELIGIBILITY_CHECKPOINT_FILE"),
             checkpoint_url=_address(given, "ELIGIBILITY_CHECKPOINT_URL"),
             checkpoint_seconds=_whole(given, "ELIGIBILITY_CHECKPOINT_SECONDS", 60, _SECONDS_OF_A_DAY),

@@ -7,12 +7,14 @@ from pathlib import Path
 import click
 import pytest
 
+from api.dashboard.sessions import is_of_dashboard
 from api.roles import ROUTES
 from eligibility.cli import main
 from eligibility.settings import VARIABLES
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+DASHBOARD = (ROOT / "docs" / "dashboard.md").read_text(encoding="utf-8")
 MAKEFILE = (ROOT / "Makefile").read_text(encoding="utf-8")
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("rules/**/*.md")])
 
@@ -82,9 +84,15 @@ def test_the_readme_gives_the_default_of_a_setting(variable: tuple[str, str, str
 def test_the_readme_lists_the_routes_and_no_others() -> None:
     table = README.split("\n## Calls\n")[1].split("\n\nErrors are ")[0]
     listed = set(re.findall(r"`((?:DELETE|GET|POST) /[^`]*)`", table))
-    routes = {f"{method} {path.replace('{identifier}', '{id}')}" for method, path in ROUTES}
+    calls = [(method, path) for method, path in ROUTES if not is_of_dashboard(path)]
+    routes = {f"{method} {path.replace('{identifier}', '{id}')}" for method, path in calls}
     shortened = {re.sub(r"/(\{view\}|openapi\.\w+|problems)$", "/…", route) for route in routes}
     assert listed == shortened
+
+
+def test_the_dashboards_document_lists_its_addresses_and_no_others() -> None:
+    listed = re.findall(r"(?m)^\| `((?:GET|POST) /dashboard[^`]*)` \|", DASHBOARD)
+    assert sorted(listed) == sorted(f"{method} {path}" for method, path in ROUTES if is_of_dashboard(path))
 
 
 def test_the_readme_lists_the_commands_and_no_others() -> None:

@@ -101,7 +101,7 @@ class Keys:
 
     async def list(self) -> tuple[Key, ...]:
         """All keys, revoked ones too, oldest first. Raises StorageUnavailable."""
-        return tuple(_key(row) for row in await self._rows(_KEYS.order_by(tables.api_key.c.created_at)))
+        return tuple(key_of(row) for row in await self._rows(_KEYS.order_by(tables.api_key.c.created_at)))
 
     async def create(  # noqa: PLR0913  # all that a key is
         self,
@@ -251,7 +251,7 @@ class Keys:
 
     async def _by_mac(self, key_mac: bytes) -> Key | None:
         rows = await self._rows(_KEYS.where(tables.api_key.c.mac == key_mac))
-        return _key(rows[0]) if rows else None
+        return key_of(rows[0]) if rows else None
 
     async def _rows(self, query: Select[Any]) -> "tuple[Row[Any], ...]":
         with translated():
@@ -259,7 +259,8 @@ class Keys:
                 return tuple(await connection.execute(query))
 
 
-def _key(row: Row[Any]) -> Key:
+def key_of(row: Row[Any]) -> Key:
+    """The key that a row of keys and their principals is."""
     return Key(
         id=row.id,
         principal=row.principal,

@@ -26,11 +26,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from eligibility.storage import review_tables, table_names
+from eligibility.storage import review_tables, session_tables, table_names
 from eligibility.storage.packing import packed, unpacked
 
 metadata = table_names.metadata
 REVIEWS = (review_tables.review_case, review_tables.review_step)  # which are of it, as is all beside them
+SESSIONS = (session_tables.session, session_tables.saved_view)  # as are these
 
 _Time = DateTime(timezone=True)
 

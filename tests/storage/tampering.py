@@ -58,8 +58,8 @@ TABLES = {
 }
 """The tables that verification answers for, with their keys."""
 
-WAITING = {"batch_part", "review_progress"}
-"""Tables of what waits to be worked on, and how far work is."""
+WAITING = {"batch_part", "review_progress", "saved_view", "session"}
+"""Tables of what waits to be worked on, how far work is, and who is at work."""
 
 UNPROVABLE = {("dropped_leaf", "record"), ("review_case", "holder"), ("review_case", "held_until")}
 """Columns that nothing in the log vouches for: of a dropped record only its leaf is left, and who holds a

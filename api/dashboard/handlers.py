@@ -1,0 +1,12 @@
+"""Every handler of the dashboard."""
+
+from typing import Final
+
+from api.dashboard import files, helping, sign_in, today
+
+HANDLERS: Final = (
+    *files.HANDLERS,
+    *sign_in.HANDLERS,
+    *today.HANDLERS,
+    *helping.HANDLERS,
+)

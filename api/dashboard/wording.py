@@ -1,0 +1,120 @@
+"""How pages say things: times, numbers, codes in words. Filters and names for templates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from types import MappingProxyType
+from typing import Any, Final, NamedTuple
+
+from markupsafe import Markup
+
+from eligibility.canonical import timestamp
+
+
+class Outcome(NamedTuple):
+    """How an outcome is shown: a word, a shape beside it, so that no colour is needed, and a sentence."""
+
+    word: str
+    shape: str
+    sentence: str
+
+
+OUTCOMES: Final[Mapping[str, Outcome]] = {
+    "permitted": Outcome("Permitted", "●", "This use is permitted."),
+    "prohibited": Outcome("Prohibited", "■", "This use is prohibited."),
+    "contact_meta": Outcome("Contact Meta", "▲", "This use has to be agreed with Meta first."),
+}
+
+STATES: Final[Mapping[str, str]] = {
+    "open": "Open",
+    "waiting": "Waiting for the applicant",
+    "proposed": "Waiting for a second person",
+    "closed": "Closed",
+}
+CAUSES: Final[Mapping[str, str]] = {
+    "contact": "Needs a person",
+    "disputed": "Disputed",
+    "sampled": "Sampled for quality",
+}
+CONTACT_REASONS: Final[Mapping[str, str]] = {
+    "separate_licence": "A separate licence is needed",
+    "case_by_case": "Considered case by case",
+    "clarification": "Terms or facts leave it open",
+}
+_MINUTE: Final = timedelta(minutes=1)
+_UNITS: Final = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (_MINUTE, "minute"))
+
+
+def when(at: datetime | str | None) -> Markup:
+    """A time as people read it, in UTC, and as machines do."""
+    if at is None:
+        return Markup('<span class="none">–</span>')
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    moment = moment.astimezone(UTC)
+    words = f"{moment.day} {moment:%b %Y, %H:%M} UTC"
+    return Markup('<time datetime="{}">{}</time>').format(timestamp(moment), words)
+
+
+def day(at: datetime | str) -> Markup:
+    """A day, in UTC."""
+    moment = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(UTC)
+    return Markup('<time datetime="{}">{}</time>').format(
+        f"{moment:%Y-%m-%d}", f"{moment.day} {moment:%b %Y}"
+    )
+
+
+def distance(at: datetime | str, now: datetime | None = None) -> str:
+    """How long ago a time is, or in how long, in its largest unit."""
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    away = moment - (now or datetime.now(UTC))
+    span = duration(abs(away))
+    if abs(away) < _MINUTE:
+        return "now"
+    return f"in {span}" if away > timedelta(0) else f"{span} ago"
+
+
+def duration(span: timedelta) -> str:
+    """A span of time in its largest unit, such as `3 days`."""
+    for unit, name in _UNITS:
+        if span >= unit:
+            return counted(span // unit, name)
+    return "less than a minute"
+
+
+def counted(number: int, thing: str, things: str | None = None) -> str:
+    """A number of things, such as `1 case` or `2,000 cases`."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def number(value: int) -> str:
+    """A whole number with its thousands set apart."""
+    return f"{value:,}"
+
+
+def plain(code: str) -> str:
+    """A code as words, where there are no better ones: `end_user` is `end user`."""
+    return code.replace("_", " ").replace("-", " ")
+
+
+def short(identifier: object) -> str:
+    """The end of an id, which tells ids of the same time apart; or the start of a digest."""
+    text = str(identifier)
+    return text.removeprefix("sha256:")[:12] if text.startswith("sha256:") else "…" + text[-8:]
+
+
+FILTERS: Final[Mapping[str, Any]] = MappingProxyType(
+    {
+        "when": when,
+        "day": day,
+        "distance": distance,
+        "duration": duration,
+        "counted": counted,
+        "number": number,
+        "plain": plain,
+        "short": short,
+    }
+)
+GLOBALS: Final[Mapping[str, Any]] = MappingProxyType(
+    {"OUTCOMES": OUTCOMES, "STATES": STATES, "CAUSES": CAUSES, "CONTACT_REASONS": CONTACT_REASONS}
+)

@@ -1,0 +1,92 @@
+"""Every page, for every role: written out a second time, so that a slip in the table of roles shows."""
+
+import re
+from typing import Literal
+
+import pytest
+from litestar.routes import HTTPRoute
+
+from api.app import create_app
+from api.dashboard.sessions import is_of_dashboard
+from api.roles import ROUTES
+from eligibility.settings import Settings
+from tests.api.bodies import permitted
+from tests.api.serving import Server, Who
+from tests.dashboard.browsing import form_token, web
+
+Method = Literal["GET", "POST"]
+
+PEOPLE: tuple[Who, ...] = ("reviewer", "approver", "auditor", "admin")
+EVERYBODY: set[Who] = {"nobody", *PEOPLE}
+LOOKING: set[Who] = set(PEOPLE)
+REVIEWING: set[Who] = {"reviewer", "approver", "admin"}
+
+EXPECTED: dict[tuple[Method, str], set[Who]] = {
+    ("GET", "/dashboard/static/{name}"): EVERYBODY,
+    ("GET", "/dashboard/sign-in"): EVERYBODY,
+    ("POST", "/dashboard/sign-in"): EVERYBODY,
+    ("POST", "/dashboard/sign-out"): LOOKING,
+    ("GET", "/dashboard/help"): LOOKING,
+    ("GET", "/dashboard"): LOOKING,
+}
+CALLS = [(*call, who) for call in EXPECTED for who in ("nobody", *PEOPLE)]
+
+NO_DIGEST = f"sha256:{64 * '0'}"
+ANSWERED = {200, 303, 400, 404, 409, 415, 422}
+"""What those who may are answered, where they ask for nothing that is there, or send an empty form."""
+
+
+@pytest.fixture(scope="session")
+def decided(server: Server) -> str:
+    with server.client("portal") as portal:
+        identifier: str = portal.post("/v1/decisions", json=permitted()).json()["id"]
+    return identifier
+
+
+def path_of(route: str, decided: str) -> str:
+    given = {"identifier": decided, "attachment": decided, "digest": NO_DIGEST, "name": "style.css"}
+    return re.sub(r"{(\w+)}", lambda found: given.get(found[1], "1"), route)
+
+
+@pytest.mark.parametrize("method,route,who", CALLS, ids=str)
+def test_a_page_is_for_those_who_may_see_it(
+    server: Server, decided: str, method: Method, route: str, who: Who
+) -> None:
+    path = path_of(route, decided)
+    with web(server, who) as client:
+        if method == "GET":
+            answer = client.get(path)
+        else:
+            token = form_token(client, "/dashboard/sign-in" if who == "nobody" else "/dashboard/help")
+            answer = client.post(path, data={"form": token})
+    if who in EXPECTED[method, route]:
+        assert answer.status_code in ANSWERED
+    elif who == "nobody":
+        assert answer.status_code == (401 if method == "POST" else 303)
+        assert method == "POST" or answer.headers["location"].startswith("/dashboard/sign-in")
+    else:
+        assert answer.status_code == 403
+        assert answer.headers["content-type"] == "text/html; charset=utf-8"
+
+
+@pytest.mark.parametrize("route", [route for method, route in EXPECTED if method == "POST"])
+def test_nothing_is_done_without_the_token_of_a_form(server: Server, decided: str, route: str) -> None:
+    path = path_of(route, decided)
+    with web(server, "admin") as client:
+        for data in ({}, {"form": 64 * "0"}):
+            assert client.post(path, data=data).status_code in {400, 403, 415}
+        elsewhere = {"origin": "https://elsewhere.example"}
+        answer = client.post(path, data={"form": form_token(client, "/dashboard/help")}, headers=elsewhere)
+        assert answer.status_code == 403
+
+
+def test_the_table_has_every_page_and_no_other(server: Server) -> None:
+    app = create_app(Settings.from_environment({"ELIGIBILITY_DATA_DIR": str(server.settings.data_dir)}))
+    pages = {
+        (str(method), route.path_format)
+        for route in app.routes
+        if isinstance(route, HTTPRoute) and is_of_dashboard(route.path)
+        for method in route.methods
+        if method not in {"HEAD", "OPTIONS"}
+    }
+    assert pages == {call for call in ROUTES if is_of_dashboard(call[1])} == set(EXPECTED)
