@@ -68,7 +68,9 @@ async def _earlier(service: Service, earlier: Earlier, key: Key) -> Answered:
     return Answered(stored.id, as_json(document), is_new=False)
 
 
-async def record_access(service: Service, key: Key, shown: Iterable[StoredDecision]) -> None:
+async def record_access(
+    service: Service, key: Key, shown: Iterable[StoredDecision], *, channel: str = CHANNEL
+) -> None:
     """Record that others' decisions are about to be shown, if there are any among them.
 
     Raises StorageUnavailable, and then nothing may be shown.
@@ -76,10 +78,12 @@ async def record_access(service: Service, key: Key, shown: Iterable[StoredDecisi
     others = [str(each.id) for each in shown if each.actor != str(key.principal)]
     if not others or own_only(key) is not None:
         return
-    await record_look(service, key, {"decisions": others})
+    await record_look(service, key, {"decisions": others}, channel=channel)
 
 
-async def record_look(service: Service, key: Key, at_what: Mapping[str, object]) -> None:
+async def record_look(
+    service: Service, key: Key, at_what: Mapping[str, object], *, channel: str = CHANNEL
+) -> None:
     """Record that something of others is about to be shown. Raises StorageUnavailable: then it may not be."""
     identifier = uuid_utils.compat.uuid7()
     await service.log.append(
@@ -88,7 +92,7 @@ async def record_look(service: Service, key: Key, at_what: Mapping[str, object])
             id=identifier,
             at=moment_of(identifier),
             actor=str(key.principal),
-            channel=CHANNEL,
+            channel=channel,
             facts=at_what,
         )
     )

@@ -78,6 +78,15 @@ ROUTES: Final = {
     ("GET", "/dashboard/help"): _LOOKING,
     # today
     ("GET", "/dashboard"): _LOOKING,
+    # decisions
+    ("GET", "/dashboard/decisions/{identifier}"): _LOOKING,
+    # queue and reviews
+    # precedents
+    # rules
+    # try it
+    # batches
+    # audit
+    # keys and people
 }
 """For each method and route, the roles that may use it. HEAD is what GET is."""
 

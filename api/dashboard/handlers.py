@@ -2,11 +2,12 @@
 
 from typing import Final
 
-from api.dashboard import files, helping, sign_in, today
+from api.dashboard import decisions, files, helping, sign_in, today
 
 HANDLERS: Final = (
     *files.HANDLERS,
     *sign_in.HANDLERS,
     *today.HANDLERS,
+    *decisions.HANDLERS,
     *helping.HANDLERS,
 )

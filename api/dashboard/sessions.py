@@ -13,6 +13,7 @@ from litestar.connection import ASGIConnection
 
 from api.problems import Refusal
 from api.service import service_of
+from eligibility.ruleset_life import Actor
 from eligibility.storage.keys import Key
 from eligibility.storage.sessions import LONGEST, Session
 
@@ -47,6 +48,18 @@ async def signed_in(connection: Connection) -> Key:
         raise Refusal("key-needed", "sign in to see this: you are not, or your session has ended")
     connection.scope["auth"] = session
     return session.key
+
+
+def actor_of(request: Request[Any, Any, Any]) -> Actor:
+    """Who acts on a page, as the log names them."""
+    key = caller_of(request)
+    return Actor(str(key.principal), key.kind, CHANNEL)
+
+
+def caller_of(request: Request[Any, Any, Any]) -> Key:
+    """The key that whoever came past the guard is signed in with."""
+    key: Key = request.user
+    return key
 
 
 def session_of(request: Request[Any, Any, Any]) -> Session | None:

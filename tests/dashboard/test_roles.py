@@ -28,6 +28,15 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("POST", "/dashboard/sign-out"): LOOKING,
     ("GET", "/dashboard/help"): LOOKING,
     ("GET", "/dashboard"): LOOKING,
+    # decisions
+    ("GET", "/dashboard/decisions/{identifier}"): LOOKING,
+    # queue and reviews
+    # precedents
+    # rules
+    # try it
+    # batches
+    # audit
+    # keys and people
 }
 CALLS = [(*call, who) for call in EXPECTED for who in ("nobody", *PEOPLE)]
 
