@@ -12,7 +12,7 @@ COMPILE = $(VENV)/bin/uv pip compile --quiet --system-certs --generate-hashes --
 	--universal --python-version 3.11 $(UPGRADE)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test full soak browser lint format bench lock secrets clean
+.PHONY: help install run test full soak browser screenshots lint format bench lock secrets clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -31,6 +31,9 @@ soak: install ## the fault tests at their full sizes: kills, failovers, full dis
 
 browser: ## see that there is a browser for the tests of pages, and install it where that is allowed
 	@sh .ci/browser
+
+screenshots: install browser ## pictures of every page, wide and narrow, light and dark, in screenshots/
+	@$(VENV)/bin/python -m tools.screenshots
 
 lint: install ## ruff and mypy over everything
 	@$(VENV)/bin/python -m ruff check .
