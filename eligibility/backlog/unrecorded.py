@@ -7,24 +7,26 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from itertools import chain, islice
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 import pyarrow as pa
 
 from eligibility.backlog.company import keep_company
-from eligibility.backlog.comparing import Compared, Comparer
-from eligibility.backlog.comparing_lines import Written
-from eligibility.backlog.comparing_sides import Side, decided_side
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.formats import Format
-from eligibility.backlog.reading import read_piece
+from eligibility.backlog.reading import requests_in
 from eligibility.backlog.tally import Tally, tally_decided
 from eligibility.backlog.whole import whole_tables
 from eligibility.backlog.writing import result_writer
 from eligibility.building import build
 from eligibility.decider import Decider
+
+if TYPE_CHECKING:  # it brings along what reads the log, and with that the database: dear to each process
+    from eligibility.backlog.comparing import Compared
+    from eligibility.backlog.comparing_lines import Written
+    from eligibility.backlog.comparing_sides import Side
 
 ROWS: Final = 8_192
 """Rows that are decided together."""
@@ -75,7 +77,7 @@ class Maker:
 
     def make(self, piece: Piece) -> Portion:
         """Decide a piece. Raises EngineFailure."""
-        decided = self._backlog.decide(read_piece(self._form, piece).requests)
+        decided = self._backlog.decide(requests_in(self._form, piece))
         compared = None if self._against is None else self._against.compared(decided)
         return Portion(self._results(decided), tally_decided(decided), compared)
 
@@ -92,6 +94,10 @@ class _Comparing:
     """Compares what was decided with what another ruleset says of the same rows, if one is given."""
 
     def __init__(self, backlog: BacklogDecider, against: Against) -> None:
+        from eligibility.backlog.comparing import Comparer  # noqa: PLC0415 - see above: it is dear
+        from eligibility.backlog.comparing_sides import decided_side  # noqa: PLC0415 - as above
+
+        self._side = decided_side
         self._other: BacklogDecider | None = None
         if against.document is not None:
             other = build(orjson.loads(against.document))
@@ -100,9 +106,9 @@ class _Comparing:
 
     def compared(self, decided: Decided) -> Side | Compared:
         if self._other is None:
-            return decided_side(decided).portable()
+            return self._side(decided).portable()
         before = self._other.decide(decided.requests)
-        return self._comparer.compare(decided_side(before), decided_side(decided))
+        return self._comparer.compare(self._side(before), self._side(decided))
 
 
 def unrecorded(
