@@ -17,6 +17,7 @@ import pyarrow.compute as pc
 
 from eligibility.backlog.classes import ABSENT, ODD, Classes, Column
 from eligibility.backlog.form import PATHS, RESULTS, leaves
+from eligibility.backlog.sights import NOTHING, Sights
 from eligibility.contradictions import contradictions
 from eligibility.decider import Decider, Recent
 from eligibility.decision import in_order
@@ -106,6 +107,7 @@ class BacklogDecider:
         self._vocabulary = decider.ruleset.vocabulary
         self._classes = Classes(tuple(decider.questions.values()), self._vocabulary)
         self._paths = tuple(path for path in PATHS if path not in self._classes.idle)
+        self._sights = Sights(decider.questions, self._paths)
         self._answers: Recent[tuple[int, ...], Answer] = Recent(REMEMBERED)
         self._sayings: Recent[Evaluation, Answer] = Recent(SAYINGS)
 
@@ -115,10 +117,11 @@ class BacklogDecider:
         Raises EngineFailure where nothing can be decided at the moment.
         """
         rows = _Rows(requests, self._classes)
-        keys = _keys([column.classes for column in rows.columns.values()], requests.num_rows)
-        keys = pc.if_else(rows.is_odd, None, keys)
+        sorts, sights = self._sights.of(rows.columns, requests.num_rows)
+        keys = pc.if_else(rows.is_odd, None, _keys([sorts, *sights.values()]))
         encoded = keys.dictionary_encode()
-        answers = self._answers_of(rows.columns, pc.index_in(encoded.dictionary, value_set=keys))
+        first = pc.index_in(encoded.dictionary, value_set=keys)
+        answers = self._answers_of(rows.columns, [sorts, *map(sights.get, self._paths)], first)
         contradict = [number for number, answer in enumerate(answers) if answer.refused]
         is_odd = pc.or_(rows.is_odd, pc.is_in(encoded.indices, value_set=pa.array(contradict, pa.int32())))
         odd = pc.indices_nonzero(is_odd).to_pylist()
@@ -134,13 +137,16 @@ class BacklogDecider:
             which, ids = pa.array(places, pa.int32()), pa.array(given, pa.string())
         return Decided(requests, which, answers, alone, ids)
 
-    def _answers_of(self, columns: Mapping[str, Column], rows: Any) -> list[Answer]:
-        """The answers of rows in good form; refused, of those that contradict themselves."""
-        classes = [
-            columns[path].classes.take(rows).to_pylist() if path in columns else repeat(ABSENT, len(rows))
-            for path in self._paths
+    def _answers_of(self, columns: Mapping[str, Column], shown: Sequence[Any], rows: Any) -> list[Answer]:
+        """The answers of rows in good form; refused, of those that contradict themselves.
+
+        `shown` has the sort and the sights of all rows, None for a sight that no row shows.
+        """
+        sights = [
+            repeat(NOTHING, len(rows)) if numbers is None else numbers.take(rows).to_pylist()
+            for numbers in shown
         ]
-        keys = list(zip(*classes, strict=True))
+        keys = list(zip(*sights, strict=True))
         known = list(map(self._answers.get, keys))
         new = [place for place, answer in enumerate(known) if answer is None]
         made = map(self._answer, _facts(columns, rows.take(pa.array(new, pa.int64()))))
@@ -259,14 +265,16 @@ def _refused(why: str) -> Answer:
     return Answer(refused=Refused(why))
 
 
-def _keys(columns: Sequence[Any], rows: int) -> Any:
+def _keys(columns: Sequence[Any]) -> Any:
     """A number for each row; rows have the same where they have the same in all columns."""
-    keys, size = pa.array([0], pa.int64()).take(pa.array(repeat(0, rows), pa.int32())), 1
-    for column in columns:
+    keys, size = columns[0], (pc.max(columns[0]).as_py() or 0) + 1
+    for column in columns[1:]:
         most = (pc.max(column).as_py() or 0) + 1
+        if most == 1:
+            continue
         if size * most > _LARGEST_KEY:
             encoded = keys.dictionary_encode()
             keys, size = encoded.indices.cast(pa.int64()), len(encoded.dictionary)
-        keys = pc.add(pc.multiply(keys, most), pc.max_element_wise(column, ABSENT).cast(pa.int64()))
+        keys = pc.add(pc.multiply(keys, most), column)
         size *= most
     return keys
