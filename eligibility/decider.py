@@ -17,7 +17,7 @@ from uuid import UUID
 
 import orjson
 
-from eligibility.atoms import MULTIMODAL, NEVER_UNKNOWN, Cells, Questions, acts_for_employer
+from eligibility.atoms import MULTIMODAL, NEVER_UNKNOWN, Cells, Pair, Questions, acts_for_employer
 from eligibility.canonical import timestamp
 from eligibility.compiler import Alternative
 from eligibility.decision import decision_document
@@ -68,6 +68,10 @@ class Recent(Generic[Key, Value]):
         if len(self._newer) >= self._half and key not in self._newer:
             self._older, self._newer = self._newer, {}
         self._newer[key] = value
+
+
+Asked = tuple[str, tuple[int, ...], tuple[Pair, ...]]
+"""What both evaluators are asked: the generation, and the cells but for statuses, which no rule reads."""
 
 
 @dataclass(frozen=True)
@@ -130,13 +134,13 @@ class Decision(NamedTuple):
 class Decider:
     """Decides under one ruleset. One per process; belongs to the thread that first decides with it."""
 
-    def __init__(self, ruleset: Ruleset) -> None:
-        """Prepare every generation of the ruleset."""
+    def __init__(self, ruleset: Ruleset, agreed: Recent[Asked, Agreed] | None = None) -> None:
+        """Prepare every generation of the ruleset. `agreed` is what remembers, where it is shared."""
         self.ruleset = ruleset
         self.questions = {name: Questions(ruleset, ruleset.program(name)) for name in ruleset.generations}
         self._semantics = {name: Semantics(ruleset.program(name)) for name in ruleset.generations}
         self._evaluations: Recent[tuple[str, Cells], Evaluation] = Recent(REMEMBERED)
-        self._agreed: Recent[tuple[Hashable, ...], Agreed] = Recent(REMEMBERED)
+        self._agreed = Recent[Asked, Agreed](REMEMBERED) if agreed is None else agreed
         self._fired: Recent[tuple[Engine, int, str], tuple[Alternative, ...]] = Recent(FIRED)
         self._templates: Recent[tuple[Hashable, ...], Template] = Recent(TEMPLATES)
         # facts of which cells do not show whether they were given
