@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eligibility.backlog.classes import ABSENT, ODD, Classes, Column
-from eligibility.backlog.form import PATHS, RESULTS, leaves
+from eligibility.backlog.form import PATHS, RESULTS, in_one, leaves
 from eligibility.backlog.sights import NOTHING, Sights
 from eligibility.contradictions import contradictions
 from eligibility.decider import Decider, Recent
@@ -94,7 +94,7 @@ class Decided(NamedTuple):
             for field in list(RESULTS)[3:]
         )
         return pa.Table.from_arrays(
-            [self.requests["line"].combine_chunks(), self.request_ids, given, *joined], schema=RESULTS
+            [in_one(self.requests["line"]), self.request_ids, given, *joined], schema=RESULTS
         )
 
 
@@ -117,15 +117,16 @@ class BacklogDecider:
         Raises EngineFailure where nothing can be decided at the moment.
         """
         rows = _Rows(requests, self._classes)
-        sorts, sights = self._sights.of(rows.columns, requests.num_rows)
-        keys = pc.if_else(rows.is_odd, None, _keys([sorts, *sights.values()]))
-        encoded = keys.dictionary_encode()
-        first = pc.index_in(encoded.dictionary, value_set=keys)
-        answers = self._answers_of(rows.columns, [sorts, *map(sights.get, self._paths)], first)
-        contradict = [number for number, answer in enumerate(answers) if answer.refused]
-        is_odd = pc.or_(rows.is_odd, pc.is_in(encoded.indices, value_set=pa.array(contradict, pa.int32())))
+        keys = _keys([column.given for column in rows.columns.values()], requests.num_rows)
+        alike, first = _distinct(pc.if_else(rows.is_odd, None, keys))
+        answers, places = self._answers_of(
+            {path: column.at(first) for path, column in rows.columns.items()}, len(first)
+        )
+        which, ids, alone = places.take(alike), rows.request_ids, dict[int, EligibilityRequest]()
+        is_odd, contradict = rows.is_odd, [number for number, answer in enumerate(answers) if answer.refused]
+        if contradict:
+            is_odd = pc.or_(is_odd, pc.is_in(which, value_set=pa.array(contradict, which.type)))
         odd = pc.indices_nonzero(is_odd).to_pylist()
-        which, ids, alone = encoded.indices, rows.request_ids, dict[int, EligibilityRequest]()
         if odd:
             places, given = which.to_pylist(), ids.to_pylist()
             for row in odd:
@@ -137,23 +138,26 @@ class BacklogDecider:
             which, ids = pa.array(places, pa.int32()), pa.array(given, pa.string())
         return Decided(requests, which, answers, alone, ids)
 
-    def _answers_of(self, columns: Mapping[str, Column], shown: Sequence[Any], rows: Any) -> list[Answer]:
-        """The answers of rows in good form; refused, of those that contradict themselves.
+    def _answers_of(self, columns: Mapping[str, Column], count: int) -> tuple[list[Answer], Any]:
+        """The answers of so many rows in good form, and for each row which of them it gets.
 
-        `shown` has the sort and the sights of all rows, None for a sight that no row shows.
+        Those that contradict themselves are refused.
         """
+        sorts, shown = self._sights.of(columns, count)
+        which, rows = _distinct(_keys([sorts, *shown.values()], count))
         sights = [
             repeat(NOTHING, len(rows)) if numbers is None else numbers.take(rows).to_pylist()
-            for numbers in shown
+            for numbers in (sorts, *map(shown.get, self._paths))
         ]
         keys = list(zip(*sights, strict=True))
         known = list(map(self._answers.get, keys))
         new = [place for place, answer in enumerate(known) if answer is None]
         made = map(self._answer, _facts(columns, rows.take(pa.array(new, pa.int64()))))
-        return [
+        answers = [
             self._remember(key, next(made)) if one is None else one
             for key, one in zip(keys, known, strict=True)
         ]
+        return answers, which
 
     def _remember(self, key: tuple[int, ...], answer: Answer) -> Answer:
         self._answers.put(key, answer)
@@ -217,7 +221,7 @@ class _Rows:
     """The rows of a table, by columns of classes."""
 
     def __init__(self, requests: Any, classes: Classes) -> None:
-        arrays = {name: requests[name].combine_chunks() for name in requests.column_names}
+        arrays = {name: in_one(requests[name]) for name in requests.column_names}
         self._requests = requests
         self._text, self._is_read = arrays["text"], arrays["is_read"]
         given = {
@@ -265,10 +269,16 @@ def _refused(why: str) -> Answer:
     return Answer(refused=Refused(why))
 
 
-def _keys(columns: Sequence[Any]) -> Any:
+def _distinct(keys: Any) -> tuple[Any, Any]:
+    """For each row the place of its key among the distinct ones, and the first row of each of these."""
+    encoded = keys.dictionary_encode()
+    return encoded.indices, pc.index_in(encoded.dictionary, value_set=keys)
+
+
+def _keys(columns: Sequence[Any], rows: int) -> Any:
     """A number for each row; rows have the same where they have the same in all columns."""
-    keys, size = columns[0], (pc.max(columns[0]).as_py() or 0) + 1
-    for column in columns[1:]:
+    keys, size = pa.repeat(pa.scalar(0, pa.int64()), rows), 1
+    for column in columns:
         most = (pc.max(column).as_py() or 0) + 1
         if most == 1:
             continue

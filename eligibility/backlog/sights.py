@@ -68,7 +68,7 @@ class Sights:
         for column in columns:
             codes = pc.multiply(codes, _CODES)
             if column is not None:
-                codes = pc.add(codes, _given(column))
+                codes = pc.add(codes, column.given)
 
         def find(first: Any, _codes: Sequence[int]) -> list[int]:
             values = [[None] * len(first) if column is None else _values(column, first) for column in columns]
@@ -98,7 +98,7 @@ class Sights:
 
     def _sights(self, path: str, column: Column, sorts: Any) -> Any:
         if path in _BY_CLASS:
-            return _given(column)
+            return column.given
 
         def find(first: Any, codes: Sequence[int]) -> list[int]:
             return [
@@ -106,7 +106,7 @@ class Sights:
                 for code, value in zip(codes, _values(column, first), strict=True)
             ]
 
-        return _numbers(pc.add(pc.multiply(sorts, _CLASSES), _given(column)), self._codes[path], find)
+        return _numbers(pc.add(pc.multiply(sorts, _CLASSES), column.given), self._codes[path], find)
 
     def _sight(self, path: str, sort: _Sort | None, number: int, value: Any) -> int:
         """The number of what a value shows, whose class is given by its number."""
@@ -132,11 +132,6 @@ def _numbers(codes: Any, known: dict[int, int], find: Callable[[Any, Sequence[in
         first = pc.index_in(pa.array(new, pa.int64()), value_set=codes)
         known.update(zip(new, find(first, new), strict=True))
     return pa.array([known[code] for code in distinct], pa.int64()).take(encoded.indices)
-
-
-def _given(column: Column) -> Any:
-    """The classes of a column, with what is odd as absent."""
-    return pc.max_element_wise(column.classes, ABSENT).cast(pa.int64())
 
 
 def _values(column: Column, rows: Any) -> list[Any]:

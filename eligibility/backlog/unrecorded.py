@@ -32,13 +32,13 @@ if TYPE_CHECKING:  # it brings along what reads the log, and with that the datab
     from eligibility.backlog.comparing_lines import Written
     from eligibility.backlog.comparing_sides import Side
 
-ROWS: Final = 8_192
+ROWS: Final = 16_384
 """Rows that are decided together."""
 
 _AHEAD: Final = 2
 """Pieces that each other process is given at a time."""
 
-_HELD: Final = 8
+_HELD: Final = 4
 """Portions that may wait for one before them."""
 
 NEW_OBJECTS: Final = 100_000
