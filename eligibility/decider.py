@@ -34,7 +34,7 @@ REMEMBERED = 16_384
 """Evaluations that a process keeps, at some 6 KB each."""
 
 FIRED = 16_384
-"""Facts of the engine that a process keeps where many requests are decided, at some 1 KB each."""
+"""Facts of the engine that a process keeps where many requests are decided, at some 300 bytes each."""
 
 TEMPLATES = 8_192
 """Rendered answers that a process keeps, at some 11 KB each."""

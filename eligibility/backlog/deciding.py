@@ -1,8 +1,9 @@
 """A table of requests in, a table of decisions out: the same answers as one by one, with less work.
 
-Each column is reduced to the classes of its values; rows of equal classes are decided once, for the first of
-them, by the functions that decide any request; what was decided is joined back. A row with anything out of
-the ordinary is read by itself, as a body that came over HTTP.
+Each column is reduced to the classes of its values, and these to what they show to the rules that count for
+the row. Rows that look alike are decided once, for the first of them, by the functions that decide any
+request; what was decided is joined back. A row with anything out of the ordinary is read by itself, as a body
+that came over HTTP.
 """
 
 from __future__ import annotations
@@ -25,16 +26,13 @@ from eligibility.errors import EvaluatorsDisagree, RequestRefused
 from eligibility.evaluation import Evaluation
 from eligibility.facts import EligibilityRequest
 from eligibility.reading import parse_json, request_from
-from eligibility.trial import is_of_affiliate, slot_name
+from eligibility.trial import slot_name
 from eligibility.wording import Subject
 
 logger = logging.getLogger(__name__)
 
-REMEMBERED: Final = 32_768
-"""Answers that are kept, by the classes of a row: some 2 KB each, with their evaluations."""
-
-SAYINGS: Final = 16_384
-"""Answers that are kept, by evaluation: of all rows that have the same, however their classes differ."""
+REMEMBERED: Final = 24_576
+"""Answers that are kept, by what a row shows to the rules: some 4 KB each, with their evaluations."""
 
 _LARGEST_KEY: Final = 2**62
 _NAMED_LIKE: Final = "entity.reference"
@@ -109,7 +107,6 @@ class BacklogDecider:
         self._paths = tuple(path for path in PATHS if path not in self._classes.idle)
         self._sights = Sights(decider.questions, self._paths)
         self._answers: Recent[tuple[int, ...], Answer] = Recent(REMEMBERED)
-        self._sayings: Recent[Evaluation, Answer] = Recent(SAYINGS)
 
     def decide(self, requests: Any) -> Decided:
         """Decide a table with the columns of REQUESTS.
@@ -179,14 +176,11 @@ class BacklogDecider:
         return self._said(evaluation, request.facts)
 
     def _said(self, evaluation: Evaluation, facts: Mapping[str, Any]) -> Answer:
-        answer = self._sayings.get(evaluation)
-        if answer is not None:
-            return answer
         found = evaluation.found
         is_permitted = evaluation.outcome == "permitted"
         subject = Subject(self.decider.questions[evaluation.generation], facts)
         missing = (path for slot, _ in found.missing for path in subject.paths(slot_name(slot)))
-        answer = Answer(
+        return Answer(
             evaluation=evaluation,
             outcome=evaluation.outcome,
             findings=tuple(name for name, _, _ in evaluation.findings),
@@ -194,9 +188,6 @@ class BacklogDecider:
             missing_facts=tuple(sorted(missing, key=in_order)),
             contact_reasons=tuple(evaluation.contact_reasons),
         )
-        if not any(is_of_affiliate(slot) for slot, _ in found.missing):
-            self._sayings.put(evaluation, answer)
-        return answer
 
     def _alone(self, rows: _Rows, row: int) -> tuple[Answer, EligibilityRequest | None, str | None]:
         """What becomes of a row that is read by itself, with its own name if that is in good form."""

@@ -26,9 +26,9 @@ _LENGTH: Final = 4
 class Messages:
     """The files of a folder: one to append to, and those of all others to read."""
 
-    def __init__(self, folder: Path) -> None:
-        """Begin a file. It and the others are found by the numbers of their processes."""
-        self._folder, self._name = folder, str(os.getpid())
+    def __init__(self, folder: Path, name: str) -> None:
+        """Begin a file of this name, which nobody else in the folder has."""
+        self._folder, self._name = folder, name
         self._own = (folder / self._name).open("xb", buffering=0)
         self._others: dict[str, BinaryIO] = {}
 
@@ -64,7 +64,7 @@ class Shared(Recent[Asked, Agreed]):
     def __init__(self, ruleset: Ruleset, folder: Path) -> None:
         """Share with the processes that have this folder. Belongs to the thread that decides."""
         super().__init__(REMEMBERED)
-        self._messages = Messages(folder)
+        self._messages = Messages(folder, str(os.getpid()))
         self._alternatives = cache(lambda generation: _by_place(ruleset, generation))
 
     def get(self, key: Asked) -> Agreed | None:

@@ -109,7 +109,7 @@ class Sights:
         return _numbers(pc.add(pc.multiply(sorts, _CLASSES), column.given), self._codes[path], find)
 
     def _sight(self, path: str, sort: _Sort | None, number: int, value: Any) -> int:
-        """The number of what a value shows, whose class is given by its number."""
+        """The number of what a value shows; the number of its class is given, too."""
         if sort is None or number == ABSENT:
             return NOTHING
         cells = sort.questions.cells(EligibilityRequest({}, {**sort.facts, path: value}))

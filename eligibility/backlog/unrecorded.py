@@ -38,7 +38,7 @@ ROWS: Final = 16_384
 _AHEAD: Final = 2
 """Pieces that each other process is given at a time."""
 
-_HELD: Final = 4
+_HELD: Final = 2
 """Portions that may wait for one before them."""
 
 NEW_OBJECTS: Final = 100_000
