@@ -6,6 +6,7 @@ locked and nobody waits: what has not been told yet is evaluated, as it would be
 
 from __future__ import annotations
 
+import logging
 import os
 import pickle
 from collections.abc import Iterator
@@ -19,6 +20,8 @@ from eligibility.engine import engine_for
 from eligibility.evaluation import Agreed
 from eligibility.ruleset import Ruleset
 
+logger = logging.getLogger(__name__)
+
 _LENGTH: Final = 4
 """Bytes before each message that say how long it is."""
 
@@ -29,12 +32,28 @@ class Messages:
     def __init__(self, folder: Path, name: str) -> None:
         """Begin a file of this name, which nobody else in the folder has."""
         self._folder, self._name = folder, name
-        self._own = (folder / self._name).open("xb", buffering=0)
+        self._own: BinaryIO = (folder / name).open("xb", buffering=0)
         self._others: dict[str, BinaryIO] = {}
+        self._is_telling = True
+
+    def close(self) -> None:
+        """Close all files."""
+        for file in (self._own, *self._others.values()):
+            file.close()
 
     def tell(self, message: bytes) -> None:
-        """Append a message. Raises OSError."""
-        self._own.write(len(message).to_bytes(_LENGTH) + message)
+        """Append a message. Where that fails, as on a full disk, this one is the first that nobody hears."""
+        if not self._is_telling:
+            return
+        written = len(message).to_bytes(_LENGTH) + message
+        try:
+            self._is_telling = self._own.write(written) == len(written)
+        except OSError:
+            self._is_telling = False
+        if not self._is_telling:
+            logger.warning(
+                "what this process evaluates is told to no other: `%s` cannot be written", self._own.name
+            )
 
     def heard(self) -> Iterator[bytes]:
         """What others told since the last time. What one is just writing comes the next time."""
@@ -61,10 +80,10 @@ def _messages(file: BinaryIO) -> Iterator[bytes]:
 class Shared(Recent[Asked, Agreed]):
     """What was agreed on recently, by this process or another one under the same ruleset."""
 
-    def __init__(self, ruleset: Ruleset, folder: Path) -> None:
-        """Share with the processes that have this folder. Belongs to the thread that decides."""
+    def __init__(self, ruleset: Ruleset, messages: Messages) -> None:
+        """Share with the processes that exchange these messages. Belongs to the thread that decides."""
         super().__init__(REMEMBERED)
-        self._messages = Messages(folder, str(os.getpid()))
+        self._messages = messages
         self._alternatives = cache(lambda generation: _by_place(ruleset, generation))
 
     def get(self, key: Asked) -> Agreed | None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import gc
 import multiprocessing
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -20,7 +22,7 @@ from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.formats import Format
 from eligibility.backlog.reading import requests_in
-from eligibility.backlog.shared import Shared
+from eligibility.backlog.shared import Messages, Shared
 from eligibility.backlog.tally import Tally, tally_decided
 from eligibility.backlog.whole import whole_tables
 from eligibility.backlog.writing import result_writer
@@ -78,10 +80,10 @@ class Portion(NamedTuple):
 class Maker:
     """Makes results of pieces under a ruleset, given as its canonical document."""
 
-    def __init__(self, document: bytes, wanted: Wanted, folder: Path | None = None) -> None:
-        """Build the ruleset. What is evaluated is shared with other processes, where they have a folder."""
+    def __init__(self, document: bytes, wanted: Wanted, messages: Messages | None = None) -> None:
+        """Build the ruleset. What is evaluated is shared with other processes, where there are messages."""
         ruleset = build(orjson.loads(document))
-        agreed = None if folder is None else Shared(ruleset, folder)
+        agreed = None if messages is None else Shared(ruleset, messages)
         self._backlog = BacklogDecider(Decider(ruleset, agreed))
         self._form, self._full = wanted.form, wanted.full
         self._lines = None if wanted.written == "parquet" else result_writer(wanted.written, full=wanted.full)
@@ -136,10 +138,11 @@ def unrecorded(
     others = processes - 1
     with (
         TemporaryDirectory(prefix="eligibility-") as name,
+        closing(Messages(Path(name), str(os.getpid()))) as messages,
         ProcessPoolExecutor(others, context, _start, (document, wanted, Path(name))) as pool,
     ):
         given = deque(pool.submit(_make, piece) for piece in islice(everything, others))
-        maker = Maker(document, wanted, Path(name))
+        maker = Maker(document, wanted, messages)
         yield from _in_order(given, lambda piece: pool.submit(_make, piece), maker.make, everything, others)
 
 
@@ -171,7 +174,7 @@ _makers: list[Maker] = []
 def _start(document: bytes, wanted: Wanted, folder: Path) -> None:
     keep_company()
     gc.set_threshold(NEW_OBJECTS, 50, 1_000)
-    _makers[:] = [Maker(document, wanted, folder)]
+    _makers[:] = [Maker(document, wanted, Messages(folder, str(os.getpid())))]
 
 
 def _make(piece: Piece) -> Portion:
