@@ -113,6 +113,7 @@ class Sights:
         if sort is None or number == ABSENT:
             return NOTHING
         cells = sort.questions.cells(EligibilityRequest({}, {**sort.facts, path: value}))
+        # which codes a list names may let other facts count, whether or not a rule asks for the codes
         declared = tuple(code in value for fact, code in DECLARED_BY.values() if fact == path)
         if cells == sort.absent and not declared:
             return NOTHING
