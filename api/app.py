@@ -26,9 +26,11 @@ from api import (
     schema,
 )
 from api.auth import guard
+from api.deciding import Deciding
 from api.direct import Application
 from api.following import following
 from api.problems import answer_error
+from api.recording import CHANNEL
 from api.reviews_filling import filling
 from api.service import InForce, Service
 from eligibility.canonical import canonical
@@ -171,7 +173,8 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             warning = await ensure_admin_key(keys, log, settings)
             if warning is not None:
                 logger.warning(warning)
-            service = Service(settings, database, log, keys, in_force)
+            deciding = Deciding(log, CHANNEL, lambda: in_force.decider)
+            service = Service(settings, database, log, keys, in_force, deciding)
             try:
                 async with following(service), filling(database):
                     yield service
