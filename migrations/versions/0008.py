@@ -113,16 +113,17 @@ FROM public.record r JOIN public.block b ON b.id = r.block
 LEFT JOIN LATERAL (
     SELECT q.* FROM policies q WHERE q.block < b.number ORDER BY q.block DESC, q.position DESC LIMIT 1
 ) p ON true
-LEFT JOIN public.evaluation e ON e.key = r.evaluation_key AND r.outcome = 'contact_meta'
 CROSS JOIN LATERAL (
     SELECT CASE WHEN r.outcome = 'contact_meta' THEN ARRAY['contact']
                 WHEN ((get_byte(h, 0) * 16777216::bigint + get_byte(h, 1) * 65536 + get_byte(h, 2) * 256
                        + get_byte(h, 3)) * 100 < coalesce(p.sample_percent, 1) * 4294967296)
                 THEN ARRAY['sampled'] ELSE ARRAY[]::text[] END,
            CASE WHEN r.outcome = 'contact_meta' THEN ARRAY(
-                SELECT jsonb_array_elements_text(convert_from(e.content, 'UTF8')::jsonb -> 'contact_reasons'))
+                SELECT jsonb_array_elements_text(convert_from(e.content, 'UTF8')::jsonb -> 'contact_reasons')
+                FROM public.evaluation e WHERE e.key = r.evaluation_key)
                 ELSE ARRAY[]::text[] END
     FROM sha256(uuid_send(r.id)) AS h
+    OFFSET 0 -- else it would be worked out for each time that it is asked for above
 ) AS said (causes, reasons)
 WHERE (r.kind = 'decision') IS TRUE -- so that the index of kinds, which nearly all share, is left alone
 $$
