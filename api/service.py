@@ -12,6 +12,7 @@ from typing import Any, Final
 import orjson
 from litestar.connection import ASGIConnection
 
+from api.deciding import Deciding
 from api.jobs import Jobs
 from api.reasons import Reasons
 from api.turns import Turns
@@ -116,6 +117,7 @@ class Service:
     keys: Keys
     sessions: Sessions
     in_force: InForce
+    deciding: Deciding
     reasons: Reasons = field(default_factory=Reasons)
     jobs: Jobs = field(default_factory=Jobs)
     exports: Turns = field(
