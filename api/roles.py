@@ -81,6 +81,16 @@ ROUTES: Final = {
     # decisions
     ("GET", "/dashboard/decisions/{identifier}"): _LOOKING,
     # queue and reviews
+    ("GET", "/dashboard/queue"): _LOOKING,
+    ("POST", "/dashboard/queue/assign"): REVIEWING,
+    ("POST", "/dashboard/queue/views"): REVIEWING,
+    ("POST", "/dashboard/queue/views/{identifier}/delete"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/claim"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/release"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/hand-over"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/reviews"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/files"): REVIEWING,
+    ("GET", "/dashboard/decisions/{identifier}/files/{attachment}"): _LOOKING,
     # precedents
     # rules
     # try it

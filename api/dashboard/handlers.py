@@ -2,12 +2,26 @@
 
 from typing import Final
 
-from api.dashboard import decisions, files, helping, sign_in, today
+from api.dashboard import (
+    decisions,
+    files,
+    helping,
+    leases,
+    queue,
+    review_steps,
+    saved_views,
+    sign_in,
+    today,
+)
 
 HANDLERS: Final = (
     *files.HANDLERS,
     *sign_in.HANDLERS,
     *today.HANDLERS,
     *decisions.HANDLERS,
+    *queue.HANDLERS,
+    *leases.HANDLERS,
+    *saved_views.HANDLERS,
+    *review_steps.HANDLERS,
     *helping.HANDLERS,
 )

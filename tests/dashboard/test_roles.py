@@ -31,6 +31,16 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     # decisions
     ("GET", "/dashboard/decisions/{identifier}"): LOOKING,
     # queue and reviews
+    ("GET", "/dashboard/queue"): LOOKING,
+    ("POST", "/dashboard/queue/assign"): REVIEWING,
+    ("POST", "/dashboard/queue/views"): REVIEWING,
+    ("POST", "/dashboard/queue/views/{identifier}/delete"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/claim"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/release"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/hand-over"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/reviews"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/files"): REVIEWING,
+    ("GET", "/dashboard/decisions/{identifier}/files/{attachment}"): LOOKING,
     # precedents
     # rules
     # try it
