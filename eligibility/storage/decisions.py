@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -141,6 +141,14 @@ async def decision(database: Database, record: UUID, *, mine: str | None = None)
         query = query.where(_record.c.actor == principal_id(mine))
     rows = await _rows(database, query)
     return _decision(rows[0]) if rows else None
+
+
+async def several(database: Database, records: Collection[UUID]) -> tuple[StoredDecision, ...]:
+    """The decisions of these ids, newest first, as far as there are any. Raises StorageUnavailable."""
+    if not records:
+        return ()
+    query = _DECISIONS.where(_record.c.id.in_(records)).order_by(_record.c.id.desc())
+    return tuple(_decision(row) for row in await _rows(database, query))
 
 
 async def list_decisions(
