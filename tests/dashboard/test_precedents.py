@@ -109,28 +109,35 @@ def test_a_like_decision_shows_it_until_it_has_ended(
     assert told(people, precedent)["active"] is False
 
 
-def test_made_and_ended_by_keyboard(
+def test_from_an_override_to_a_case_file_and_to_its_end_by_keyboard(
     browser: Browser, server: Server, people: dict[Who, httpx.Client], override: str
 ) -> None:
     with person(browser, server, "approver") as page:
-        page.goto(f"{NEW}?decision={override}")
-        page.get_by_label("Kind of applicant").focus()
-        if not page.get_by_label("Kind of applicant").is_checked():
-            press(page, "Space")
-        page.get_by_label("Last day on which it counts").focus()  # whose parts are each a stop of their own
+        page.goto(f"/dashboard/decisions/{override}")
+        tab_to(page, "Make it a precedent")
+        press(page, "Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Make a precedent")
+        tab_to(page, "Whether the model is multimodal\nyes")
+        press(page, "Space")  # a permission rests on all facts: all were ticked
         tab_to(page, "Why it is a precedent (needed)")
         page.keyboard.type("All like it")
         tab_to(page, "Make it a precedent")
         press(page, "Enter")
         expect(page.get_by_role("status")).to_have_text("The precedent was made.")
         made = identifier_of(page)
+        tab_to(page, "Save as a policy test case")
+        with page.expect_download() as downloading:
+            press(page, "Enter")
+        assert f"as in precedent {made}" in downloading.value.path().read_text()
         tab_to(page, "End this precedent")
         press(page, "Enter")
         tab_to(page, "End it now")
         press(page, "Enter")
         expect(page.get_by_role("status")).to_have_text("The precedent has ended.")
-    assert "entity.kind" in told(people, made)["pattern"]
-    assert told(people, made)["made_by"] == "test-approver"
+    ended = told(people, made)
+    assert "entity.kind" in ended["pattern"]
+    assert "model.multimodal" not in ended["pattern"]
+    assert (ended["made_by"], ended["active"]) == ("test-approver", False)
 
 
 def test_what_is_wrong_is_told_beside_its_field_and_what_was_typed_stays(
@@ -268,6 +275,19 @@ def test_one_whose_override_gave_way_to_another_has_lapsed(
         assert precedent not in client.get("/dashboard/precedents?state=active").text
         shown = client.get(f"/dashboard/precedents/{precedent}").text
     assert "The override is no longer in force" in shown
+
+
+def test_the_list_is_filtered_by_keyboard(browser: Browser, server: Server, precedent: str) -> None:
+    with person(browser, server) as page:
+        page.goto("/dashboard/precedents")
+        tab_to(page, "State")
+        page.keyboard.type("Act")
+        tab_to(page, "Show")
+        press(page, "Enter")
+        expect(page).to_have_url(re.compile(r"\?state=active&"))
+        tab_to(page, f"…{precedent[-8:]}")
+        press(page, "Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text(f"Precedent …{precedent[-8:]}")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -1,12 +1,15 @@
 """Figures of the log: counted once, and then only what was recorded since."""
 
 import asyncio
+import time
 from collections import Counter
 from datetime import UTC, date, datetime, timedelta
 from uuid import UUID
 
+import psycopg
 import pytest
 
+from api.dashboard.today_figures import WAIT_SECONDS, Figures
 from eligibility.canonical import canonical
 from eligibility.export import announce
 from eligibility.storage.batches import By, Input, begin, fail
@@ -16,6 +19,7 @@ from eligibility.storage.exporting import Wanted
 from eligibility.storage.figures import causes, changes, count_days, failed_batches, first_id
 from eligibility.storage.log import AuditLog
 from eligibility.storage.rulesets import genesis
+from tests.conftest import FreshDatabase
 from tests.storage import making
 from tests.storage.making import RULESET
 from tests.storage.reviewing import Reviewing, all_filled, decided
@@ -79,6 +83,32 @@ async def test_what_was_counted_is_not_counted_again(governed: AuditLog, service
         prohibited=6, permitted=5
     )
     assert first.outcomes != later.outcomes
+
+
+async def test_all_who_ask_share_one_counting(governed: AuditLog, service: Database) -> None:
+    await governed.append(making.decision())
+    figures = Figures()
+    counted = await asyncio.gather(*(figures.current(service) for _ in range(5)))
+    assert len({id(each) for each in counted}) == 1
+    await governed.append(making.decision())
+    assert await figures.current(service) is counted[0]
+
+
+async def test_nobody_waits_for_long_while_decisions_are_counted(
+    governed: AuditLog, service: Database, database: FreshDatabase
+) -> None:
+    await governed.append(making.decision())
+    figures = Figures()
+    with psycopg.connect(database.superuser_url) as superuser:
+        superuser.execute("LOCK TABLE record")
+        began = time.monotonic()
+        assert await figures.current(service) is None
+        assert time.monotonic() - began < WAIT_SECONDS + 1
+        superuser.rollback()
+    counted = None
+    while counted is None:
+        counted = await figures.current(service)
+    assert sum(counted.period(7)[counted.at.date()].values()) == 1
 
 
 async def test_days_before_the_period_are_left_out(governed: AuditLog, service: Database) -> None:
