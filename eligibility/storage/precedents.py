@@ -44,14 +44,24 @@ _STATES: Final[Mapping[State, str]] = {
     "lapsed": "p.ended_by IS NULL AND p.expires_at > now() AND c.outcome_in_force IS DISTINCT FROM p.outcome",
 }
 # Walking back by id from the newest: it takes the same time however long the log.
-_NEWEST: Final = text(
+_LIKE: Final = text(
     """
-    SELECT n.id, n.evaluation_key FROM (
-        SELECT id, kind, generation, evaluation_key FROM record ORDER BY id DESC LIMIT :most_records
-    ) n WHERE n.kind = 'decision' AND n.generation = :generation ORDER BY n.id DESC LIMIT :most
+    WITH newest AS MATERIALIZED (
+        SELECT n.id, n.evaluation_key AS key FROM (
+            SELECT id, kind, generation, evaluation_key FROM record ORDER BY id DESC LIMIT :most_records
+        ) n WHERE n.kind = 'decision' AND n.generation = :generation ORDER BY n.id DESC LIMIT :most_decisions
+    ), evaluated AS MATERIALIZED (
+        SELECT key, convert_from(cells, 'UTF8')::jsonb AS cells FROM evaluation
+        WHERE key IN (SELECT key FROM newest)
+    ), alike AS (
+        SELECT key FROM evaluated e WHERE NOT EXISTS (
+            SELECT FROM jsonb_each(CAST(:pattern AS jsonb)) p WHERE e.cells -> p.key IS DISTINCT FROM p.value
+        )
+    )
+    SELECT (SELECT count(*) FROM newest) AS looked_at,
+           ARRAY(SELECT id FROM newest JOIN alike USING (key) ORDER BY id DESC LIMIT :most) AS found
     """
 )
-_CELLS: Final = text("SELECT key, cells FROM evaluation WHERE key = ANY(:keys)")
 _MOST_RECORDS: Final = 20_000
 _MOST_DECISIONS: Final = 2_000
 
@@ -160,14 +170,13 @@ async def like(database: Database, precedent: Precedent, *, most: int = 20) -> L
     """The newest decisions that are like a precedent, active or not. Raises StorageUnavailable."""
     values = {
         "generation": precedent.pattern[GENERATION],
+        "pattern": canonical(dict(precedent.pattern)).decode(),
         "most_records": _MOST_RECORDS,
-        "most": _MOST_DECISIONS,
+        "most_decisions": _MOST_DECISIONS,
+        "most": most,
     }
-    newest = await rows_of(database, _NEWEST, values)
-    cells = await rows_of(database, _CELLS, {"keys": list({row.evaluation_key for row in newest})})
-    alike = {row.key for row in cells if matching([precedent], orjson.loads(row.cells))}
-    found = [row.id for row in newest if row.evaluation_key in alike][:most]
-    return Like(await several(database, found), len(newest))
+    [row] = await rows_of(database, _LIKE, values)
+    return Like(await several(database, row.found), row.looked_at)
 
 
 async def find(database: Database, precedent: UUID) -> Precedent | None:
