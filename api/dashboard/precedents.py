@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
 from http import HTTPStatus
 from typing import Any, Final, cast
 from urllib.parse import urlencode
@@ -200,7 +199,7 @@ async def end(request: Request[Any, Any, Any]) -> Response[bytes]:
     try:
         await end_precedent(service.record, found.id, actor_of(request))
     except ActRefused as error:
-        again = await precedents.find(service.database, found.id) or replace(found)
+        again = await precedents.find(service.database, found.id) or found
         fault = Fault("", f"Nothing was done: {error}.")
         return await _page(request, again, status=HTTPStatus.CONFLICT, faults=(fault,))
     return see_other(f"{LIST}/{found.id}", said="ended")
