@@ -186,6 +186,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
                     yield service
             finally:
                 await service.jobs.close()
+                service.figures.close()
                 service.reasons.close()
     finally:
         await database.close()

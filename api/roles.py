@@ -78,6 +78,7 @@ ROUTES: Final = {
     ("GET", "/dashboard/help"): _LOOKING,
     # today
     ("GET", "/dashboard"): _LOOKING,
+    ("GET", "/dashboard/pictures/decided.svg"): _LOOKING,
     # decisions
     ("GET", "/dashboard/decisions/{identifier}"): _LOOKING,
     # queue and reviews
@@ -92,6 +93,12 @@ ROUTES: Final = {
     ("POST", "/dashboard/decisions/{identifier}/files"): REVIEWING,
     ("GET", "/dashboard/decisions/{identifier}/files/{attachment}"): _LOOKING,
     # precedents
+    ("GET", "/dashboard/precedents"): _LOOKING,
+    ("GET", "/dashboard/precedents/new"): REVIEWING,
+    ("POST", "/dashboard/precedents/new"): REVIEWING,
+    ("GET", "/dashboard/precedents/{identifier}"): _LOOKING,
+    ("GET", "/dashboard/precedents/{identifier}/case.yaml"): _LOOKING,
+    ("POST", "/dashboard/precedents/{identifier}/end"): REVIEWING,
     # rules
     # try it
     # batches

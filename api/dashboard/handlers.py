@@ -7,6 +7,8 @@ from api.dashboard import (
     files,
     helping,
     leases,
+    precedent_new,
+    precedents,
     queue,
     review_steps,
     saved_views,
@@ -23,5 +25,7 @@ HANDLERS: Final = (
     *leases.HANDLERS,
     *saved_views.HANDLERS,
     *review_steps.HANDLERS,
+    *precedents.HANDLERS,
+    *precedent_new.HANDLERS,
     *helping.HANDLERS,
 )

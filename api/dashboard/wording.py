@@ -75,6 +75,26 @@ COUNTS: Final[Mapping[str, str]] = {
     "proposed": "waiting for a second person",
     "overdue": "overdue",
 }
+CHANGES: Final[Mapping[str, str]] = {
+    "ruleset.activated": "Policy {version} was put in force",
+    "ruleset.proposed": "Policy {version} was proposed",
+    "ruleset.scheduled": "Policy {version} was given a day to come into force",
+    "ruleset.unscheduled": "The day of policy {version} was called off",
+    "review.agree": "Another outcome came into force",
+    "precedent.made": "A precedent was made",
+    "precedent.ended": "A precedent was ended",
+    "reviews.set": "What is asked of reviews was set",
+    "key.rotated": "The key that signs the log was changed",
+    "erasure": "Texts were erased",
+    "export": "Records were exported",
+    "retention": "Records were dropped at the end of their time",
+}
+PRECEDENT_STATES: Final[Mapping[str, str]] = {
+    "active": "Active",
+    "expired": "Expired",
+    "ended": "Ended",
+    "lapsed": "The override is no longer in force",
+}
 
 _MINUTE: Final = timedelta(minutes=1)
 _UNITS: Final = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (_MINUTE, "minute"))
@@ -204,5 +224,6 @@ GLOBALS: Final[Mapping[str, Any]] = MappingProxyType(
         "ACTS": ACTS,
         "ACTED": ACTED,
         "COUNTS": COUNTS,
+        "PRECEDENT_STATES": PRECEDENT_STATES,
     }
 )

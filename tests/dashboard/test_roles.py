@@ -28,6 +28,7 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("POST", "/dashboard/sign-out"): LOOKING,
     ("GET", "/dashboard/help"): LOOKING,
     ("GET", "/dashboard"): LOOKING,
+    ("GET", "/dashboard/pictures/decided.svg"): LOOKING,
     # decisions
     ("GET", "/dashboard/decisions/{identifier}"): LOOKING,
     # queue and reviews
@@ -42,6 +43,12 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("POST", "/dashboard/decisions/{identifier}/files"): REVIEWING,
     ("GET", "/dashboard/decisions/{identifier}/files/{attachment}"): LOOKING,
     # precedents
+    ("GET", "/dashboard/precedents"): LOOKING,
+    ("GET", "/dashboard/precedents/new"): REVIEWING,
+    ("POST", "/dashboard/precedents/new"): REVIEWING,
+    ("GET", "/dashboard/precedents/{identifier}"): LOOKING,
+    ("GET", "/dashboard/precedents/{identifier}/case.yaml"): LOOKING,
+    ("POST", "/dashboard/precedents/{identifier}/end"): REVIEWING,
     # rules
     # try it
     # batches
