@@ -183,6 +183,8 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
                     yield service
             finally:
                 await service.jobs.close()
+                await service.readings.close()
+                service.firings.close()
                 service.reasons.close()
     finally:
         await database.close()

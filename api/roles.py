@@ -83,6 +83,9 @@ ROUTES: Final = {
     # queue and reviews
     # precedents
     # rules
+    ("GET", "/dashboard/rules"): _LOOKING,
+    ("GET", "/dashboard/rules/register"): _LOOKING,
+    ("GET", "/dashboard/rules/{name}"): _LOOKING,
     # try it
     # batches
     # audit

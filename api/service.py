@@ -12,10 +12,12 @@ from typing import Any, Final
 import orjson
 from litestar.connection import ASGIConnection
 
+from api.dashboard.rule_figures import Firings
 from api.jobs import Jobs
 from api.reasons import Reasons
 from api.turns import Turns
 from eligibility.atoms import Questions
+from eligibility.beside import Beside, What
 from eligibility.building import build, check_semantics
 from eligibility.decider import Decider, Recent
 from eligibility.errors import RulesetInvalid, StorageUnavailable
@@ -118,6 +120,9 @@ class Service:
     in_force: InForce
     reasons: Reasons = field(default_factory=Reasons)
     jobs: Jobs = field(default_factory=Jobs)
+    readings: Jobs = field(default_factory=Jobs)
+    firings: Firings = field(default_factory=Firings)
+    beside: Recent[tuple[str, What], Beside] = field(default_factory=lambda: Recent(4))
     exports: Turns = field(
         default_factory=partial(Turns, "exports", at_once=MOST_EXPORTS, waiting=0, retry_after=30)
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from eligibility.conditions import All, Any, Ask, Atom, Condition, Effect, Holds, Not
@@ -27,16 +27,16 @@ def conclusion(rule: Rule) -> str:
     return {"derive": "derived fact", "licensor": "licensor", "outcome": "outcome"}.get(then.kind, then.kind)
 
 
-def generations(applies: tuple[str, ...], ruleset: Ruleset) -> str:
-    """Generations as they are listed where something applies to them."""
-    known = tuple(ruleset.generations)
+def generations(applies: Sequence[str], names: Mapping[str, str]) -> str:
+    """Generations that something applies to; `names` are what all there are, oldest first, are called."""
+    known, applies = tuple(names), tuple(applies)
     if applies == known:
         return "all"
     if len(applies) > 1 and applies == known[-len(applies) :]:
-        return f"{applies[0]} and later"
+        return f"{names[applies[0]]} and later"
     if len(applies) > 1 and applies == known[: len(applies)]:
-        return f"until {applies[-1]}"
-    return ", ".join(applies)
+        return f"until {names[applies[-1]]}"
+    return ", ".join(names.get(name, name) for name in applies)
 
 
 def parts(when: Condition) -> Iterator[tuple[int, Part]]:

@@ -105,6 +105,10 @@ def _unknown(what: str, written: str, known: Sequence[str]) -> click.UsageError:
     return click.UsageError(f"there is no {what} `{written}`" + (f": {hint}" if hint else ""))
 
 
+def _generations(rule: Rule, ruleset: Ruleset) -> str:
+    return describing.generations(rule.generations, {name: name for name in ruleset.generations})
+
+
 def _cites(rule: Rule, document: str) -> bool:
     return any(one.document == document for cited in rule.citations.values() for one in cited)
 
@@ -124,7 +128,15 @@ def _print_rules(shown: Sequence[Rule], ruleset: Ruleset, out: Console) -> None:
         cited = rule.citations[rule.generations[-1]][0]
         where = f"{cited.document}, {cited.clause}"
         effect = Text(words, style=EFFECTS.get(words, ""))
-        rows.append((rule.id, effect, rule.title, describing.generations(rule.generations, ruleset), where))
+        rows.append(
+            (
+                rule.id,
+                effect,
+                rule.title,
+                _generations(rule, ruleset),
+                where,
+            )
+        )
     table(out, ("rule", "gives", "title", "generations", "source (newest generation)"), rows)
 
 
@@ -133,7 +145,11 @@ def _print_rule(rule: Rule, ruleset: Ruleset, cases: Sequence[str], out: Console
     out.print(Text.assemble((rule.id, "bold"), "  ", (words, EFFECTS.get(words, ""))))
     indented(out, 2, (rule.title, "bold"))
     indented(out, 2, rule.summary)
-    indented(out, 2, f"generations: {describing.generations(rule.generations, ruleset)}")
+    indented(
+        out,
+        2,
+        f"generations: {_generations(rule, ruleset)}",
+    )
     heading(out, "Where all of these hold")
     for level, line in describing.condition(rule.when, ruleset):
         indented(out, 2 + 2 * level, line)
