@@ -2,7 +2,17 @@
 
 from typing import Final
 
-from api.dashboard import decisions, files, helping, register_page, rules, sign_in, today
+from api.dashboard import (
+    decisions,
+    files,
+    helping,
+    register_page,
+    rules,
+    ruleset_new,
+    rulesets,
+    sign_in,
+    today,
+)
 
 HANDLERS: Final = (
     *files.HANDLERS,
@@ -11,5 +21,7 @@ HANDLERS: Final = (
     *decisions.HANDLERS,
     *rules.HANDLERS,
     *register_page.HANDLERS,
+    *ruleset_new.HANDLERS,
+    *rulesets.HANDLERS,
     *helping.HANDLERS,
 )

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from litestar import Request
+from litestar.datastructures import UploadFile
 
 from api.dashboard.sessions import FORM_FIELD, require_form_of_ours
 from api.problems import Refusal
 
 _TYPE: Final = "application/x-www-form-urlencoded"
+_TYPE_WITH_FILE: Final = "multipart/form-data"
 _MOST_FIELDS: Final = 2000
 
 
@@ -50,9 +52,7 @@ async def posted(request: Request[Any, Any, Any], names: Collection[str] | None 
 
     Raises Refusal where it is not ours, or not readable.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != _TYPE:
-        raise Refusal("wrong-type", f"send this as `{_TYPE}`, as the form of the page does")
+    _require_type(request, _TYPE)
     body = await request.body()
     try:
         pairs = parse_qsl(
@@ -64,6 +64,45 @@ async def posted(request: Request[Any, Any, Any], names: Collection[str] | None 
         )
     except ValueError:
         raise Refusal("unreadable", "the form cannot be read: send it from its page") from None
+    return _read(request, pairs, names)
+
+
+async def posted_with_files(
+    request: Request[Any, Any, Any], names: Collection[str], files: Collection[str]
+) -> tuple[Posted, Mapping[str, list[tuple[str, bytes]]]]:
+    """Read a form that may send files: its fields as `posted` does, and the files by field, with their names.
+
+    The limit of their size is the route's. Raises Refusal where it is not ours, or not readable.
+    """
+    _require_type(request, _TYPE_WITH_FILE)
+    try:
+        form = await request.form()
+    except (ValueError, LookupError):  # not in UTF-8, or in nothing that is known
+        raise Refusal("unreadable", "the form cannot be read: send it from its page") from None
+    pairs: list[tuple[str, str]] = []
+    sent: dict[str, list[tuple[str, bytes]]] = {name: [] for name in files}
+    try:
+        for name, value in form.multi_items():
+            if isinstance(value, UploadFile) and name in sent:
+                if value.filename:  # a field in which no file was chosen has none
+                    sent[name].append((value.filename, await value.read()))
+            elif name not in sent:
+                pairs.append((name, str(value)))
+    finally:
+        await form.close()
+    return _read(request, pairs, names), sent
+
+
+def _require_type(request: Request[Any, Any, Any], wanted: str) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != wanted:
+        raise Refusal("wrong-type", f"send this as `{wanted}`, as the form of the page does")
+
+
+def _read(
+    request: Request[Any, Any, Any], pairs: Sequence[tuple[str, str]], names: Collection[str] | None
+) -> Posted:
+    """The fields of a form that is ours. Raises Refusal."""
     require_form_of_ours(request, next((value for name, value in pairs if name == FORM_FIELD), None))
     fields: dict[str, list[str]] = {}
     for name, value in pairs:
