@@ -11,7 +11,7 @@ from litestar import Request, Response, post, route
 from api.answers import Answer
 from api.dashboard.pages import page, see_other
 from api.dashboard.posted import posted_with_files
-from api.dashboard.ruleset_page import RULESETS
+from api.dashboard.ruleset_page import HERE, RULESETS
 from api.dashboard.ruleset_upload import LARGEST, uploaded
 from api.dashboard.rulesets import reason_faults
 from api.dashboard.sessions import actor_of
@@ -66,6 +66,7 @@ def _page(
         "ruleset_new.html",
         status=status,
         faults=faults,
+        here=HERE,
         invalid=invalid,
         reason=reason,
         longest=LONGEST_DESCRIPTION,

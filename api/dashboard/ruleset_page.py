@@ -12,11 +12,14 @@ from litestar import Request
 
 from api.answers import Answer
 from api.dashboard.pages import page
-from api.dashboard.ruleset_words import Words
+from api.dashboard.rule_words import RULES, titles
+from api.dashboard.ruleset_differences import Differences, Told
+from api.dashboard.ruleset_groups import Group, Groups
 from api.dashboard.sessions import PATH, actor_of, caller_of
 from api.rulesets import checks_of, impact_of
 from api.service import Service, service_of
 from eligibility.errors import Fault
+from eligibility.ruleset import Ruleset
 from eligibility.ruleset_life import (
     APPROVING,
     CHECKS,
@@ -34,6 +37,8 @@ from eligibility.scalars import LONGEST_DESCRIPTION
 from eligibility.storage.ruleset_life import Listed, life, listed
 
 RULESETS: Final = f"{PATH}/rulesets"
+HERE: Final = f"{RULES}/versions"
+"""Where these pages are in the navigation: below the rules."""
 
 NOTICES: Final[Mapping[str, str]] = {
     "loaded": "The draft is kept. Next, run its checks.",
@@ -94,10 +99,8 @@ async def ruleset_page(
     """
     service = service_of(request)
     found, every = await life(service.database, digest), await listed(service.database)
-    in_force = service.in_force.decider.ruleset if found.in_force is None else None
-    old = in_force or await service.ruleset(str(found.in_force))
-    words = Words(old, await service.ruleset(digest))
     difference, impact = found.checks.get("difference"), found.checks.get(IMPACT)
+    new, in_force = await service.ruleset(digest), service.in_force.decider.ruleset
     told = None if impact is None else impact_document(found, impact)
     role = caller_of(request).role
     runs = _running(service, digest)
@@ -113,11 +116,13 @@ async def ruleset_page(
         former=_former(every) if found.state == "in_force" else None,
         number=found.steps[-1].number if found.steps else 0,
         results=list(_results(found)),
-        difference=None if difference is None else words.difference(difference.report),
+        difference=await _differences(service, new, difference),
         impact=told,
         impact_id=None if impact is None else str(impact.id),
-        groups=[] if told is None else [(each, words.group(each)) for each in told["groups"]],
-        titles=words.titles,
+        groups=await _groups(service, new, impact, told),
+        titles=titles(in_force, new),
+        linked={rule.id for rule in in_force.rules},
+        here=HERE,
         next=next_step(found),
         lacking=list(lacking(found)) if found.state in {"proposed", "approved", "scheduled"} else [],
         acts=[
@@ -129,6 +134,22 @@ async def ruleset_page(
         period=_period(typed or {}),
         longest=LONGEST_DESCRIPTION,
     )
+
+
+async def _differences(service: Service, new: Ruleset, check: Check | None) -> Told | None:
+    if check is None:
+        return None
+    return Differences(await service.ruleset(check.against), new).told(check.report)
+
+
+async def _groups(
+    service: Service, new: Ruleset, check: Check | None, told: Mapping[str, Any] | None
+) -> list[tuple[Any, Group]]:
+    """The groups of an impact, each as it was computed and in words."""
+    if check is None or told is None:
+        return []
+    groups = Groups(await service.ruleset(check.against), new)
+    return [(each, groups.told(each)) for each in told["groups"]]
 
 
 def _running(service: Service, digest: str) -> dict[str, bool]:

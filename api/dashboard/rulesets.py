@@ -14,7 +14,7 @@ from api.dashboard.lists import csv_answer
 from api.dashboard.pages import page, see_other
 from api.dashboard.posted import Posted, posted
 from api.dashboard.rules import csv_address, given_of, is_csv, pieces
-from api.dashboard.ruleset_page import ACTS, RULESETS, Act, ruleset_page
+from api.dashboard.ruleset_page import ACTS, HERE, RULESETS, Act, ruleset_page
 from api.dashboard.ruleset_upload import zipped
 from api.dashboard.sessions import actor_of
 from api.rulesets import begin_checks, begin_impact, put_in_force
@@ -54,7 +54,7 @@ async def list_all(request: Request[Any, Any, Any]) -> Response[Any]:
     if is_csv(given):
         rows = [_cells(each) for each in found]
         return csv_answer("rulesets", _COLUMNS, pieces(rows))
-    return page(request, "rulesets.html", found=found, csv=csv_address(RULESETS, given))
+    return page(request, "rulesets.html", here=HERE, found=found, csv=csv_address(RULESETS, given))
 
 
 def _cells(one: Listed) -> tuple[object, ...]:
