@@ -16,7 +16,8 @@ from eligibility.canonical import timestamp
 from eligibility.defusing import defused
 from eligibility.export_formats import LIST_SEPARATOR
 
-CSV: Final = "text/csv; charset=utf-8"
+CSV: Final = "text/csv"
+"""The framework adds the encoding, which is UTF-8."""
 
 
 def csv_answer(name: str, columns: Sequence[str], rows: AsyncIterator[Sequence[Sequence[object]]]) -> Stream:

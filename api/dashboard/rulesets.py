@@ -76,7 +76,9 @@ async def read(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def files(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Its files, to change them and load them again."""
     given_of(request, ())
-    found = dict(await files_of(service_of(request).record, _digest(request)))
+    service, digest = service_of(request), _digest(request)
+    await life(service.database, digest)
+    found = dict(await files_of(service.record, digest))
     headers = {"content-disposition": 'attachment; filename="rules.zip"'}
     return answer(zipped(found), media_type="application/zip", headers=headers)
 
