@@ -104,6 +104,8 @@ async def ruleset_page(
     told = None if impact is None else impact_document(found, impact)
     role = caller_of(request).role
     runs = _running(service, digest)
+    actor = actor_of(request)
+    acts = [act for act in ACTS if role in act.roles and refusal(found, act.move, actor) is None]
     return page(
         request,
         "ruleset.html",
@@ -125,9 +127,8 @@ async def ruleset_page(
         here=HERE,
         next=next_step(found),
         lacking=list(lacking(found)) if found.state in {"proposed", "approved", "scheduled"} else [],
-        acts=[
-            act for act in ACTS if role in act.roles and refusal(found, act.move, actor_of(request)) is None
-        ],
+        acts=acts,
+        unsent=_unsent(typed or {}, acts, found),
         refused=_refused(found, request),
         may_check=role in PROPOSING and found.state != "in_force" and found.source is not None,
         runs=runs,
@@ -187,6 +188,13 @@ def _refused(found: Life, request: Request[Any, Any, Any]) -> str | None:
     if act is None or caller_of(request).role not in act.roles or found.state == "scheduled":
         return None
     return refusal(found, act.move, actor_of(request))
+
+
+def _unsent(typed: Mapping[str, str], acts: list[Act], found: Life) -> list[str]:
+    """What was typed into forms that the page does not have any more."""
+    offered = {*(act.name for act in acts), *found.unsigned}
+    reasons = {name.removesuffix("-reason"): text for name, text in typed.items() if name.endswith("-reason")}
+    return [text for name, text in reasons.items() if text and name not in offered]
 
 
 def _period(typed: Mapping[str, str]) -> dict[str, str]:
