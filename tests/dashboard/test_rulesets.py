@@ -314,7 +314,7 @@ def test_faults_of_files_are_told_with_their_lines(browser: Browser, governed: S
         page.get_by_role("button", name="Load the draft").click()
         alert = page.get_by_role("alert")
         expect(alert).to_contain_text("nothing was kept", timeout=LONG)
-        expect(alert.get_by_role("row", name="titel")).to_contain_text(re.compile(r"regions.yaml\s*3"))
+        expect(alert.get_by_role("row", name="titel")).to_contain_text(re.compile(r"regions.yaml\s*4"))
         expect(page.get_by_label("Why")).to_have_value("to be kept")
         assert not violations(page)
 
