@@ -187,6 +187,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             finally:
                 await service.jobs.close()
                 service.figures.close()
+                await service.readings.close()
                 service.reasons.close()
     finally:
         await database.close()

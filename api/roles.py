@@ -100,6 +100,23 @@ ROUTES: Final = {
     ("GET", "/dashboard/precedents/{identifier}/case.yaml"): _LOOKING,
     ("POST", "/dashboard/precedents/{identifier}/end"): REVIEWING,
     # rules
+    ("GET", "/dashboard/rules"): _LOOKING,
+    ("GET", "/dashboard/rules/register"): _LOOKING,
+    ("GET", "/dashboard/rules/{name}"): _LOOKING,
+    ("GET", "/dashboard/rulesets"): _READING_RULESETS,
+    ("GET", "/dashboard/rulesets/new"): PROPOSING,
+    ("POST", "/dashboard/rulesets/new"): PROPOSING,
+    ("GET", "/dashboard/rulesets/{digest}"): _READING_RULESETS,
+    ("GET", "/dashboard/rulesets/{digest}/files.zip"): _READING_RULESETS,
+    ("POST", "/dashboard/rulesets/{digest}/checks"): PROPOSING,
+    ("POST", "/dashboard/rulesets/{digest}/impact"): PROPOSING,
+    ("POST", "/dashboard/rulesets/{digest}/impact/{group}/sign-off"): PROPOSING,
+    ("POST", "/dashboard/rulesets/{digest}/proposal"): PROPOSING,
+    ("POST", "/dashboard/rulesets/{digest}/withdrawal"): PROPOSING,
+    ("POST", "/dashboard/rulesets/{digest}/approval"): APPROVING,
+    ("POST", "/dashboard/rulesets/{digest}/activation"): APPROVING,
+    ("POST", "/dashboard/rulesets/{digest}/schedule"): APPROVING,
+    ("POST", "/dashboard/rulesets/{digest}/cancellation"): APPROVING,
     # try it
     # batches
     # audit

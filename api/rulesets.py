@@ -1,6 +1,7 @@
 """Rulesets: loading, checking, proposing, approving them, and putting them in force."""
 
 import asyncio
+from datetime import datetime
 from typing import Any, Final
 
 import orjson
@@ -110,11 +111,29 @@ def _faulty(invalid: RulesetInvalid) -> Response[bytes]:
 async def check(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Begin the checks."""
     parameters(request)
-    service, digest, actor = service_of(request), _digest(request), _actor(request)
+    service, digest = service_of(request), _digest(request)
+    await begin_checks(service, digest, _actor(request))
+    return _begun(digest, "checks")
+
+
+async def begin_checks(service: Service, digest: str, actor: Actor) -> None:
+    """Begin the checks, unless they go on already.
+
+    Raises NotFound, Refusal where too many jobs wait, StorageUnavailable.
+    """
     await life(service.database, digest)
     await files_of(service.record, digest)
-    service.jobs.start(f"checks of {digest}", lambda: run_checks(service.record, digest, actor))
-    return _begun(digest, "checks")
+    service.jobs.start(checks_of(digest), lambda: run_checks(service.record, digest, actor))
+
+
+def checks_of(digest: str) -> str:
+    """The name of the job that checks a ruleset."""
+    return f"checks of {digest}"
+
+
+def impact_of(digest: str) -> str:
+    """How the names of the jobs begin that compute the impact of a ruleset, each for a period."""
+    return f"impact of {digest}"
 
 
 @post(f"{_ONE}/impact", status_code=HTTP_202_ACCEPTED, opt=described.COMPUTE_IMPACT.opt())
@@ -124,13 +143,20 @@ async def compute_impact(request: Request[Any, Any, Any]) -> Response[bytes]:
     asked = read_form(ImpactAsked, await json_body(request))
     if asked.to <= asked.from_:
         raise UnacceptableRequest([Fault("/to", "the period is empty: `to` has to be later than `from`")])
-    service, digest, actor = service_of(request), _digest(request), _actor(request)
-    await life(service.database, digest)
-    period = Period(asked.from_, asked.to)
-    service.jobs.start(
-        f"impact of {digest} for {period}", lambda: run_impact(service.record, digest, period, actor)
-    )
+    service, digest = service_of(request), _digest(request)
+    await begin_impact(service, digest, Period(asked.from_, asked.to), _actor(request))
     return _begun(digest, "impact")
+
+
+async def begin_impact(service: Service, digest: str, period: Period, actor: Actor) -> None:
+    """Begin to compute the impact on a period, unless that goes on already.
+
+    Raises NotFound, Refusal where too many jobs wait, StorageUnavailable.
+    """
+    await life(service.database, digest)
+    service.jobs.start(
+        f"{impact_of(digest)} for {period}", lambda: run_impact(service.record, digest, period, actor)
+    )
 
 
 @route(f"{_ONE}/impact", http_method=["GET", "HEAD"], status_code=HTTP_200_OK, opt=described.IMPACT.opt())
@@ -179,11 +205,18 @@ async def activate(request: Request[Any, Any, Any]) -> Response[bytes]:
     parameters(request)
     asked = read_form(ActivationAsked, await json_body(request))
     service, digest = service_of(request), _digest(request)
-    step: Move = "activated" if asked.at is None else "scheduled"
-    await take_step(service.record, digest, step, _actor(request), reason=asked.reason, at=asked.at)
-    if step == "activated":
-        await service.in_force.refresh()
+    await put_in_force(service, digest, _actor(request), reason=asked.reason, at=asked.at)
     return await _told(service, digest)
+
+
+async def put_in_force(
+    service: Service, digest: str, actor: Actor, *, reason: str, at: datetime | None
+) -> None:
+    """Put a ruleset in force, at once or at a date. Raises as `take_step` does."""
+    step: Move = "activated" if at is None else "scheduled"
+    await take_step(service.record, digest, step, actor, reason=reason, at=at)
+    if at is None:
+        await service.in_force.refresh()
 
 
 @delete(f"{_ONE}/activation", status_code=HTTP_200_OK, opt=described.CANCEL.opt())

@@ -18,6 +18,7 @@ from api.jobs import Jobs
 from api.reasons import Reasons
 from api.turns import Turns
 from eligibility.atoms import Questions
+from eligibility.beside import Beside, What
 from eligibility.building import build, check_semantics
 from eligibility.decider import Decider, Recent
 from eligibility.errors import RulesetInvalid, StorageUnavailable
@@ -122,6 +123,8 @@ class Service:
     reasons: Reasons = field(default_factory=Reasons)
     jobs: Jobs = field(default_factory=Jobs)
     figures: Figures = field(default_factory=Figures)
+    readings: Jobs = field(default_factory=Jobs)
+    beside: Recent[tuple[str, What], Beside] = field(default_factory=lambda: Recent(4))
     exports: Turns = field(
         default_factory=partial(Turns, "exports", at_once=MOST_EXPORTS, waiting=0, retry_after=30)
     )

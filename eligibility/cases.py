@@ -18,7 +18,7 @@ from eligibility.decider import Decider
 from eligibility.errors import RequestRefused, RuleFault, RulesetInvalid
 from eligibility.parsing import near
 from eligibility.reading import read_request
-from eligibility.ruleset import Ruleset
+from eligibility.ruleset import Rule, Ruleset
 from eligibility.yaml_files import line_of, plain, read_entries
 
 FOLDER = "cases"
@@ -224,6 +224,15 @@ def load_cases(folder: Path, ruleset: Ruleset) -> tuple[Case, ...]:
     if faults:
         raise RulesetInvalid(faults)
     return tuple(cases)
+
+
+def naming(cases: Iterable[Case], rule: Rule) -> list[Case]:
+    """The cases that expect a rule, or what it concludes."""
+    wanted = rule.id if rule.then.kind == "finding" else rule.then.name
+    return [case for case in cases if any(wanted in (case.expect.get(key) or ()) for key in _NAMING)]
+
+
+_NAMING = ("rules", "findings", "effects", "obligations", "possible_obligations")
 
 
 def _read(path: Path, faults: list[RuleFault]) -> Iterator[Case]:

@@ -22,6 +22,7 @@ from eligibility.ruleset_life import CHECKS, Checked
 SECONDS: Final = 600.0
 """How long a process may take for all that it was asked."""
 
+_CHECKS: Final = "eligibility.ruleset_checks"
 _LARGEST_LINE: Final = 64 * 1024 * 1024
 
 
@@ -39,7 +40,7 @@ async def load_elsewhere(files: Mapping[str, str]) -> Loaded:
 
     Raises RulesetInvalid with every fault of the loader, EngineFailure.
     """
-    [answer] = [each async for each in _lines({"files": dict(files), "kinds": []})]
+    [answer] = [each async for each in lines_of(_CHECKS, {"files": dict(files), "kinds": []})]
     if "faults" in answer:
         raise RulesetInvalid([RuleFault(**fault) for fault in answer["faults"]])
     return Loaded(answer["digest"], answer["version"], answer["document"])
@@ -50,16 +51,19 @@ async def checks_elsewhere(
 ) -> AsyncIterator[Checked]:
     """Make checks in a process of their own, each told as soon as it is made. Raises EngineFailure."""
     asked = {"files": dict(files), "in_force": in_force, "kinds": list(kinds)}
-    async for answer in _lines(asked):
+    async for answer in lines_of(_CHECKS, asked):
         yield Checked(answer["kind"], passed=answer["passed"], report=answer["report"])
 
 
-async def _lines(asked: Mapping[str, Anything]) -> AsyncIterator[dict[str, Anything]]:
-    """What the child answers, line by line. However this ends, the child has ended too."""
+async def lines_of(module: str, asked: Mapping[str, Anything]) -> AsyncIterator[dict[str, Anything]]:
+    """What a module that runs as a program answers, line by line. However this ends, the child has ended too.
+
+    Raises EngineFailure.
+    """
     child = await asyncio.create_subprocess_exec(
         sys.executable,
         "-m",
-        "eligibility.ruleset_checks",
+        module,
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=Path(__file__).parent.parent,  # this package and its neighbours, not what lies around us
@@ -73,13 +77,13 @@ async def _lines(asked: Mapping[str, Anything]) -> AsyncIterator[dict[str, Anyth
                 yield json.loads(line)
             code = await child.wait()
     except TimeoutError:
-        raise EngineFailure(f"the checks took longer than {SECONDS:g} seconds") from None
+        raise EngineFailure(f"`{module}` took longer than {SECONDS:g} seconds") from None
     finally:
         with contextlib.suppress(ProcessLookupError):
             child.kill()
         await child.wait()
     if code != 0:
-        raise EngineFailure(f"the process that checks the ruleset ended with the code {code}")
+        raise EngineFailure(f"the process `{module}` ended with the code {code}")
 
 
 async def _send(child: asyncio.subprocess.Process, body: bytes) -> None:

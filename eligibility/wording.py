@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, partial
 from typing import Any as Anything
 
 from eligibility.atoms import (
@@ -145,14 +145,10 @@ class Subject:
 
         Where the value is known, it is named rather than all the values that would get the same answer.
         """
-        words = self.ruleset.texts["explanation"]
         if known and holds and atom.test == "is_one_of":
-            return str(words["clauses"]["is"]["holds"]).format(label=self.label(path), value=self.said(path))
-        if atom.test == "is" and isinstance(atom.argument, bool):
-            template = words["answer"]["holds" if holds is atom.argument else "fails"]
-        else:
-            template = words["clauses"][atom.test]["holds" if holds else "fails"]
-        return _filled(self.ruleset, template, atom.argument, label=self.label(path), said=self._listing)
+            template = self.ruleset.texts["explanation"]["clauses"]["is"]["holds"]
+            return str(template).format(label=self.label(path), value=self.said(path))
+        return clause_of(self.ruleset, atom, self.label(path), holds=holds)
 
     def independent(self, answers: Sequence[tuple[Atom, bool]]) -> list[tuple[Atom, bool]]:
         """Answers without those that follow from others: who is in the EU is in the EEA as well."""
@@ -166,16 +162,6 @@ class Subject:
         if is_known_inside:
             return known < countries if is_inside else known.isdisjoint(countries)
         return not is_inside and countries < known
-
-    def _listing(self, argument: object) -> str:
-        """What a rule compares with, as it is listed in a sentence."""
-        texts = self.ruleset.texts
-        if isinstance(argument, tuple) and isinstance(argument[0], Atom):
-            parts = [phrase_of(self.ruleset, part, holds=True) for part in argument]
-            return enumerated(parts, str(texts["lists"]["last"]), texts)
-        if isinstance(argument, tuple):
-            return enumerated([str(one) for one in argument], str(texts["explanation"]["either"]), texts)
-        return f"{argument:,}" if isinstance(argument, int) else str(argument)
 
     def entries(self, atom: Atom, *, holds: bool) -> Iterator[dict[str, Anything]]:
         """What an answered question says about facts: path, value, and the answer in words."""
@@ -231,6 +217,27 @@ def phrase_of(ruleset: Ruleset, atom: Atom, *, holds: bool) -> str:
     """A question about a fact in the words of a ruleset, said as it is answered."""
     template = str(ruleset.texts["tests"][atom.test]["holds" if holds else "fails"])
     return _filled(ruleset, template, atom.argument, said=_argument)
+
+
+def clause_of(ruleset: Ruleset, atom: Atom, label: str, *, holds: bool) -> str:
+    """A question about a fact that is called so, said as it is answered, for the middle of a sentence."""
+    words = ruleset.texts["explanation"]
+    if atom.test == "is" and isinstance(atom.argument, bool):
+        template = words["answer"]["holds" if holds is atom.argument else "fails"]
+    else:
+        template = words["clauses"][atom.test]["holds" if holds else "fails"]
+    return _filled(ruleset, template, atom.argument, label=label, said=partial(_listing, ruleset))
+
+
+def _listing(ruleset: Ruleset, argument: object) -> str:
+    """What a rule compares with, as it is listed in a sentence."""
+    texts = ruleset.texts
+    if isinstance(argument, tuple) and isinstance(argument[0], Atom):
+        parts = [phrase_of(ruleset, part, holds=True) for part in argument]
+        return enumerated(parts, str(texts["lists"]["last"]), texts)
+    if isinstance(argument, tuple):
+        return enumerated([str(one) for one in argument], str(texts["explanation"]["either"]), texts)
+    return f"{argument:,}" if isinstance(argument, int) else str(argument)
 
 
 def _filled(

@@ -75,30 +75,31 @@ async def posted(request: Request[Any, Any, Any], names: Collection[str] | None 
     return _read(request, pairs, names)
 
 
-async def posted_with_file(
-    request: Request[Any, Any, Any], names: Collection[str], file: str, *, most: int
-) -> tuple[Posted, Sent | None]:
-    """Read a form that may send a file in the field of that name; its fields are read as `posted` does.
+async def posted_with_files(
+    request: Request[Any, Any, Any], names: Collection[str], files: Collection[str], *, most: int = -1
+) -> tuple[Posted, Mapping[str, list[Sent]]]:
+    """Read a form that may send files: its fields as `posted` does, and files by the field that they come in.
 
-    Of the file, `most` bytes are read and one more, so that it shows where there are too many.
-
-    Raises Refusal where the form is not ours, or not readable.
+    Of each file, `most` bytes are read and one more, so that it shows where there are too many; all, where it
+    is not given, up to the limit of the route. Raises Refusal where the form is not ours, or not readable.
     """
     _require_type(request, _TYPE_WITH_FILE)
     try:
         form = await request.form()
     except (ValueError, LookupError):  # not in UTF-8, or in nothing that is known
         raise Refusal("unreadable", "the form cannot be read: send it from its page") from None
+    pairs: list[tuple[str, str]] = []
+    sent: dict[str, list[Sent]] = {name: [] for name in files}
     try:
-        pairs, sent = [], None
         for name, value in form.multi_items():
             if not isinstance(value, UploadFile):
-                if name != file:  # an empty text where no file was chosen
-                    pairs.append((name, value))
-            elif name != file or sent is not None:
-                raise Refusal("unreadable", f"the form of this page takes one file, as `{file}`")
-            else:
-                sent = Sent(value.filename, value.content_type, await value.read(most + 1))
+                if name not in sent:  # an empty text where no file was chosen
+                    pairs.append((name, str(value)))
+            elif name not in sent:
+                raise Refusal("unreadable", f"the form of this page takes no file as `{name[:80]}`")
+            elif value.filename:
+                content = await value.read(most if most < 0 else most + 1)
+                sent[name].append(Sent(value.filename, value.content_type, content))
         return _read(request, pairs, names), sent
     finally:
         await form.close()

@@ -13,7 +13,7 @@ from api.answers import Answer
 from api.dashboard.decision_page import decision_page
 from api.dashboard.leases import ONE
 from api.dashboard.pages import see_other
-from api.dashboard.posted import Posted, Sent, posted, posted_with_file
+from api.dashboard.posted import Posted, Sent, posted, posted_with_files
 from api.dashboard.sessions import CHANNEL, PATH, actor_of, caller_of
 from api.dashboard.wording import ACTED, sentence
 from api.decisions import asked_about
@@ -73,7 +73,10 @@ async def say(request: Request[Any, Any, Any]) -> Response[bytes]:
 @post(f"{ONE}/files", status_code=HTTPStatus.SEE_OTHER, request_max_body_size=LARGEST_UPLOAD)
 async def attach(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Attach a file. Nobody else's step is in its way, so no state of the case is named."""
-    form, sent = await posted_with_file(request, ("reason", "text", "kind"), "file", most=LARGEST)
+    form, files = await posted_with_files(request, ("reason", "text", "kind"), ("file",), most=LARGEST)
+    if len(files["file"]) > 1:
+        raise Refusal("unreadable", "the form of this page takes one file at a time")
+    sent = next(iter(files["file"]), None)
     stored = await asked_about(request)
     try:
         asked = _described(form, sent)

@@ -49,10 +49,14 @@ class Counted:
         """Decisions by outcome of each of the last days, today included, in their order."""
         return {day: self.days.outcomes.get(day, {}) for day in _last(length, self.at.date())}
 
+    def by_rule(self, length: int) -> Counter[str]:
+        """In how many decisions of these days each rule made a finding."""
+        days = _last(length, self.at.date())
+        return sum((Counter(self.days.rules.get(day)) for day in days), Counter[str]())
+
     def fired(self, length: int, ruleset: Ruleset) -> list[Fired]:
         """The rules that made most findings in these days."""
-        days = _last(length, self.at.date())
-        total = sum((Counter(self.days.rules.get(day)) for day in days), Counter[str]())
+        total = self.by_rule(length)
         decided = sum(sum(counts.values()) for counts in self.period(length).values())
         titles = {rule.id: rule.title for rule in ruleset.rules}
         return [

@@ -96,6 +96,47 @@ PRECEDENT_STATES: Final[Mapping[str, str]] = {
     "lapsed": "The override is no longer in force",
 }
 
+# rules and rulesets
+RULE_EFFECTS: Final[Mapping[str, str]] = {
+    "prohibits": "Prohibits",
+    "contact": "Leaves it to Meta",
+    "exempts": "Exempts",
+    "note": "Notes",
+    "obligation": "Obliges",
+    "derive": "Derives a fact",
+    "licensor": "Names the licensor",
+    "outcome": "Gives the outcome",
+}
+STANDINGS: Final[Mapping[str, str]] = {
+    "encoded": "Encoded",
+    "informational": "Informational",
+    "people": "Left to people",
+}
+RULESET_STATES: Final[Mapping[str, str]] = {
+    "draft": "Draft",
+    "proposed": "Proposed",
+    "approved": "Approved",
+    "scheduled": "Due at its date",
+    "in_force": "In force",
+    "retired": "Retired",
+}
+RULESET_STEPS: Final[Mapping[str, str]] = {
+    "loaded": "Loaded",
+    "proposed": "Proposed",
+    "approved": "Approved",
+    "withdrawn": "Withdrawn: a draft again",
+    "scheduled": "Given a date",
+    "unscheduled": "Date cancelled",
+    "activated": "Put in force",
+    "retired": "Retired",
+}
+RULESET_CHECKS: Final[Mapping[str, str]] = {
+    "load": "The files load",
+    "tests": "The cases come out as they say",
+    "proof": "The laws of the policy are proved",
+    "difference": "The differences are worked out",
+    "impact": "The impact is computed",
+}
 _MINUTE: Final = timedelta(minutes=1)
 _UNITS: Final = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (_MINUTE, "minute"))
 
@@ -225,5 +266,10 @@ GLOBALS: Final[Mapping[str, Any]] = MappingProxyType(
         "ACTED": ACTED,
         "COUNTS": COUNTS,
         "PRECEDENT_STATES": PRECEDENT_STATES,
+        "RULE_EFFECTS": RULE_EFFECTS,
+        "STANDINGS": STANDINGS,
+        "RULESET_STATES": RULESET_STATES,
+        "RULESET_STEPS": RULESET_STEPS,
+        "RULESET_CHECKS": RULESET_CHECKS,
     }
 )

@@ -11,8 +11,8 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from eligibility.cases import load_cases
-from eligibility.commands import describe
+from eligibility import describing
+from eligibility.cases import load_cases, naming
 from eligibility.commands.failures import DONE, NO
 from eligibility.commands.output import EFFECTS, console, heading, indented, print_json, table
 from eligibility.errors import RulesetInvalid
@@ -105,43 +105,53 @@ def _unknown(what: str, written: str, known: Sequence[str]) -> click.UsageError:
     return click.UsageError(f"there is no {what} `{written}`" + (f": {hint}" if hint else ""))
 
 
+def _generations(rule: Rule, ruleset: Ruleset) -> str:
+    return describing.generations(rule.generations, {name: name for name in ruleset.generations})
+
+
 def _cites(rule: Rule, document: str) -> bool:
     return any(one.document == document for cited in rule.citations.values() for one in cited)
 
 
 def _cases_of(folder: Path, ruleset: Ruleset, shown: Sequence[Rule]) -> dict[str, list[str]]:
     """The cases that name a rule or what it concludes, in words that tell where they stand."""
-    found: dict[str, list[str]] = {rule.id: [] for rule in shown}
-    for case in load_cases(folder, ruleset):
-        named: set[str] = set()
-        for key in ("rules", "findings", "effects", "obligations", "possible_obligations"):
-            named.update(case.expect.get(key) or ())
-        for rule in shown:
-            wanted = rule.id if rule.then.kind == "finding" else rule.then.name
-            if wanted in named:
-                found[rule.id].append(f"{case.name} ({case.file}:{case.line})")
-    return found
+    cases = load_cases(folder, ruleset)
+    return {
+        rule.id: [f"{case.name} ({case.file}:{case.line})" for case in naming(cases, rule)] for rule in shown
+    }
 
 
 def _print_rules(shown: Sequence[Rule], ruleset: Ruleset, out: Console) -> None:
     rows = []
     for rule in shown:
-        words = describe.conclusion(rule)
+        words = describing.conclusion(rule)
         cited = rule.citations[rule.generations[-1]][0]
         where = f"{cited.document}, {cited.clause}"
         effect = Text(words, style=EFFECTS.get(words, ""))
-        rows.append((rule.id, effect, rule.title, describe.generations(rule, ruleset), where))
+        rows.append(
+            (
+                rule.id,
+                effect,
+                rule.title,
+                _generations(rule, ruleset),
+                where,
+            )
+        )
     table(out, ("rule", "gives", "title", "generations", "source (newest generation)"), rows)
 
 
 def _print_rule(rule: Rule, ruleset: Ruleset, cases: Sequence[str], out: Console) -> None:
-    words = describe.conclusion(rule)
+    words = describing.conclusion(rule)
     out.print(Text.assemble((rule.id, "bold"), "  ", (words, EFFECTS.get(words, ""))))
     indented(out, 2, (rule.title, "bold"))
     indented(out, 2, rule.summary)
-    indented(out, 2, f"generations: {describe.generations(rule, ruleset)}")
+    indented(
+        out,
+        2,
+        f"generations: {_generations(rule, ruleset)}",
+    )
     heading(out, "Where all of these hold")
-    for level, line in describe.condition(rule.when, ruleset):
+    for level, line in describing.condition(rule.when, ruleset):
         indented(out, 2 + 2 * level, line)
     heading(out, "It concludes")
     for line in _conclusion_lines(rule):
@@ -191,7 +201,7 @@ def _document(rule: Rule, ruleset: Ruleset, cases: Sequence[str] | None) -> dict
         "concludes": {"kind": then.kind, "name": then.name, "effect": then.effect, "reason": then.reason},
         "review": then.review,
         "values": then.values and dict(then.values),
-        "when": [f"{'  ' * level}{line}" for level, line in describe.condition(rule.when, ruleset)],
+        "when": [f"{'  ' * level}{line}" for level, line in describing.condition(rule.when, ruleset)],
         "citations": {
             generation: [{"document": one.document, "clause": one.clause, "url": one.url} for one in cited]
             for generation, cited in rule.citations.items()

@@ -10,8 +10,8 @@ from typing import Any as Anything
 from rich.console import Console
 from rich.text import Text
 
+from eligibility import describing
 from eligibility.cases import Result, load_cases, run
-from eligibility.commands import describe
 from eligibility.commands.failures import DONE, NO
 from eligibility.commands.output import console, indented, print_json
 from eligibility.commands.rules import faulty
@@ -143,4 +143,4 @@ def _condition(one: Uncovered, ruleset: Ruleset) -> str:
     leaf = one.condition
     if leaf is None:
         return ""
-    return "; ".join(line for _, line in describe.condition(leaf if one.holds else Not(leaf), ruleset))
+    return "; ".join(line for _, line in describing.condition(leaf if one.holds else Not(leaf), ruleset))

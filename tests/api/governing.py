@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import httpx
@@ -54,7 +55,10 @@ def load(client: httpx.Client, sent: dict[str, str]) -> str:
 
 
 def recording(server: Server, work: Callable[[Database, AuditLog], Awaitable[None]]) -> None:
-    """Record something beside the server, in its own log."""
+    """Record something beside the server, in its own log.
+
+    In a thread, since the event loop of a browser may run in this one.
+    """
 
     async def run() -> None:
         database = Database.open(str(server.settings.database_url))
@@ -63,7 +67,8 @@ def recording(server: Server, work: Callable[[Database, AuditLog], Awaitable[Non
             await work(database, log)
         await database.close()
 
-    asyncio.run(run())
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(run())).result()
 
 
 def pass_checks(server: Server, digest: str) -> None:

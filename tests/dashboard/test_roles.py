@@ -20,6 +20,7 @@ PEOPLE: tuple[Who, ...] = ("reviewer", "approver", "auditor", "admin")
 EVERYBODY: set[Who] = {"nobody", *PEOPLE}
 LOOKING: set[Who] = set(PEOPLE)
 REVIEWING: set[Who] = {"reviewer", "approver", "admin"}
+APPROVING: set[Who] = {"approver", "admin"}
 
 EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("GET", "/dashboard/static/{name}"): EVERYBODY,
@@ -50,6 +51,23 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("GET", "/dashboard/precedents/{identifier}/case.yaml"): LOOKING,
     ("POST", "/dashboard/precedents/{identifier}/end"): REVIEWING,
     # rules
+    ("GET", "/dashboard/rules"): LOOKING,
+    ("GET", "/dashboard/rules/register"): LOOKING,
+    ("GET", "/dashboard/rules/{name}"): LOOKING,
+    ("GET", "/dashboard/rulesets"): LOOKING,
+    ("GET", "/dashboard/rulesets/new"): REVIEWING,
+    ("POST", "/dashboard/rulesets/new"): REVIEWING,
+    ("GET", "/dashboard/rulesets/{digest}"): LOOKING,
+    ("GET", "/dashboard/rulesets/{digest}/files.zip"): LOOKING,
+    ("POST", "/dashboard/rulesets/{digest}/checks"): REVIEWING,
+    ("POST", "/dashboard/rulesets/{digest}/impact"): REVIEWING,
+    ("POST", "/dashboard/rulesets/{digest}/impact/{group}/sign-off"): REVIEWING,
+    ("POST", "/dashboard/rulesets/{digest}/proposal"): REVIEWING,
+    ("POST", "/dashboard/rulesets/{digest}/withdrawal"): REVIEWING,
+    ("POST", "/dashboard/rulesets/{digest}/approval"): APPROVING,
+    ("POST", "/dashboard/rulesets/{digest}/activation"): APPROVING,
+    ("POST", "/dashboard/rulesets/{digest}/schedule"): APPROVING,
+    ("POST", "/dashboard/rulesets/{digest}/cancellation"): APPROVING,
     # try it
     # batches
     # audit
