@@ -286,6 +286,11 @@ class LogReader:
         query = f"SELECT {_EVALUATION}, {_NAMED} FROM evaluation e ORDER BY e.ruleset, e.key"  # noqa: S608 - as above
         return map(EvaluationRow._make, self._stream(query))
 
+    def evaluation(self, key: bytes) -> EvaluationRow | None:
+        """The evaluation of that key."""
+        rows = self._all(f"SELECT {_EVALUATION}, {_NAMED} FROM evaluation e WHERE key = %s", (key,))  # noqa: S608 - as above
+        return EvaluationRow(*rows[0]) if rows else None
+
     def used_keys(self) -> Iterator[UsedKey]:
         """Every idempotency key that was used."""
         return map(UsedKey._make, self._stream(_USED_KEYS))
