@@ -80,6 +80,11 @@ ROUTES: Final = {
     ("GET", "/dashboard"): _LOOKING,
     # decisions
     ("GET", "/dashboard/decisions/{identifier}"): _LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/graph.svg"): _LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/receipt.json"): _LOOKING,
+    ("POST", "/dashboard/decisions/{identifier}/verification"): _LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/paper.html"): _LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/paper.pdf"): _LOOKING,
     # queue and reviews
     # precedents
     # rules

@@ -46,8 +46,11 @@ _LOOKS: Final = text(
 _ACTS: Final = text(
     """
     SELECT r.id, r.kind, r.actor, r.channel, r.body, p.name
-    FROM record r LEFT JOIN principal p ON p.id = r.actor
-    WHERE r.subject = :decision AND r.kind NOT IN ('access', 'decision') ORDER BY r.id DESC LIMIT :most
+    FROM (
+        SELECT * FROM record WHERE subject = :decision AND kind NOT IN ('access', 'decision')
+        UNION ALL SELECT * FROM record WHERE id = (SELECT made_by FROM erased WHERE record = :decision)
+    ) r LEFT JOIN principal p ON p.id = r.actor
+    ORDER BY r.id DESC LIMIT :most
     """
 )
 _EXPORTS: Final = text(
@@ -142,7 +145,7 @@ async def last_look(database: Database, decision: UUID, actor: UUID) -> datetime
 
 
 async def acts_on(database: Database, decision: UUID) -> list[Event]:
-    """What was done about a decision: steps of its review, precedents; as `looks_at`."""
+    """What was done about a decision: steps of its review, precedents, erasure; as `looks_at`."""
     rows = await rows_of(database, _ACTS, {"decision": decision, "most": MOST_EVENTS + 1})
     return [_event(row) for row in rows]
 
@@ -190,7 +193,17 @@ async def _earlier(database: Database, before: UUID, value: object, some: Any, n
         nearest = values | {"nearby": NEARBY, "most": MOST_EARLIER}
         ids = [row.id for row in await rows_of(database, near, nearest)]
     rows = await rows_of(database, _TOLD, {"ids": ids, "kind": DECISION}) if ids else ()
-    told = tuple(EarlierDecision(at=moment_of(row.id), **row._mapping) for row in rows)
+    told = tuple(
+        EarlierDecision(
+            row.id,
+            moment_of(row.id),
+            row.outcome,
+            row.outcome_in_force,
+            row.generation,
+            row.requested_by,
+        )
+        for row in rows
+    )
     return EarlierDecisions(told, number if number <= MOST_SORTED else None)
 
 

@@ -33,7 +33,9 @@ def verify_decision(url: str, sequence: int, evaluation_key: bytes) -> Report:
             [found],
             {digest: document for digest, (_, document) in documents.items()},
             contents_elsewhere,
-            skip=other_semantics({hash_text(digest): document for digest, (_, document) in documents.items()}),
+            skip=other_semantics(
+                {hash_text(digest): document for digest, (_, document) in documents.items()}
+            ),
             may_be_unused=False,
         )
     )

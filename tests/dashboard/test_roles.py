@@ -30,6 +30,11 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("GET", "/dashboard"): LOOKING,
     # decisions
     ("GET", "/dashboard/decisions/{identifier}"): LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/graph.svg"): LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/receipt.json"): LOOKING,
+    ("POST", "/dashboard/decisions/{identifier}/verification"): LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/paper.html"): LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/paper.pdf"): LOOKING,
     # queue and reviews
     # precedents
     # rules
