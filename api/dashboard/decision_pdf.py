@@ -28,6 +28,9 @@ _FONT: Final = "OpenSans"
 _LABEL: Final = 52.0
 """Millimetres that labels take before their values."""
 
+_TALLEST_LABEL: Final = 16.0
+"""Millimetres that have to be left of a page to begin a label on it, which may have three lines."""
+
 _BY_PROGRAM: Final = (
     "To check this without the service: take the receipt of this decision, which holds all of the following"
     " as JSON, and run `python tools/verify_receipt.py receipt.json --key FINGERPRINT`, with the fingerprint"
@@ -48,6 +51,7 @@ def written(
     paper = _Paper(str(told.stored.id))
     _outcome(paper, told, review)
     _reasons(paper, told)
+    _obligations(paper, told)
     _facts(paper, told)
     _review(paper, review, steps)
     _proof(paper, told, receipt)
@@ -113,7 +117,7 @@ class _Paper(FPDF):
 
     def line_of(self, label: str, value: str, *, is_code: bool = False) -> None:
         """A label and its value beside it; a code may be broken anywhere."""
-        if self.will_page_break(10):
+        if self.will_page_break(_TALLEST_LABEL):
             self.add_page()
         top, page = self.get_y(), self.page
         self.set_font(_FONT, "", 9.5)
@@ -147,7 +151,8 @@ def _outcome(paper: _Paper, told: Told, review: Mapping[str, Any]) -> None:
     if review["outcome_in_force"] != decision["outcome"]:
         decided = OUTCOMES[decision["outcome"]].word
         paper.say(f"It was decided as {decided}, and two people have put another outcome in force since.")
-    paper.say(decision["summary"])
+    prefix = "" if review["outcome_in_force"] == decision["outcome"] else "What was decided: "
+    paper.say(f"{prefix}{decision['summary']}")
     if decision["contact"]:
         reasons = "; ".join(CONTACT_REASONS[reason] for reason in decision["contact"]["reasons"])
         paper.say(f"Why Meta: {reasons}. Write to {decision['contact']['email']}.")
@@ -177,12 +182,18 @@ def _reasons(paper: _Paper, told: Told) -> None:
         for title in made["follows_from"]:
             paper.point(title)
         _cited(paper, made["citations"])
+    if not told.findings:
+        paper.say("No finding was made for certain.")
+    paper.heading("How it follows")
     for paragraph in told.decision["explanation"]["text"]:
         paper.say(paragraph)
     if told.missing:
         paper.heading("Missing facts")
         for each in told.missing:
             paper.point(each["question"])
+
+
+def _obligations(paper: _Paper, told: Told) -> None:
     paper.heading("Obligations")
     for due in told.obligations:
         value = f" – {due['value']}" if due["value"] else ""
@@ -198,7 +209,8 @@ def _reasons(paper: _Paper, told: Told) -> None:
 
 def _cited(paper: _Paper, citations: Iterable[Mapping[str, str]]) -> None:
     for each in citations:
-        paper.point(f"{each['title']}: {each['clause']} ({each['url']})")
+        paper.point(f"Source: {each['title']}, {each['clause']} ({each['url']})")
+    paper.ln(1.5)
 
 
 def _facts(paper: _Paper, told: Told) -> None:
