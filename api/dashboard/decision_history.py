@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from itertools import groupby
 from typing import Any, Final, NamedTuple
 
 from api.dashboard.wording import EVENTS, OUTCOMES, plain, written_time
 from eligibility.review import REASONS
-from eligibility.storage.database import Database
-from eligibility.storage.decision_history import MOST_EVENTS, Event, acts_on, exports_of, looks_at
+from eligibility.storage.decision_history import MOST_EVENTS, Around, Event
 from eligibility.storage.decisions import StoredDecision
 from eligibility.storage.records import actor_of
 from eligibility.storage.reviews import PREFIX
@@ -32,15 +31,19 @@ class HistoryLine(NamedTuple):
     text: str = ""
 
 
-async def history(database: Database, stored: StoredDecision) -> list[HistoryLine]:
-    """All that the log tells, newest first; of each kind of event the newest. Raises StorageUnavailable."""
-    events = [await looks_at(database, stored.id), await acts_on(database, stored.id)]
+def history(stored: StoredDecision, around: Around) -> list[HistoryLine]:
+    """All that the log tells, newest first; of each kind of event the newest."""
+    events = (around.looks, around.acts, around.exports)
     lines = [_line(event) for some in events for event in some[:MOST_EVENTS]]
-    lines += [_line(event) for event in await exports_of(database, stored)]
     by = stored.requested_by or stored.actor
     lines.append(HistoryLine(stored.at, by, EVENTS["decision"], "", stored.channel))
     lines.sort(key=lambda line: line.at or stored.at, reverse=True)
-    return [*_together(lines), *_remarks(events)]
+    remarks = [
+        HistoryLine(None, "", EVENTS.get(some[0].kind, "Did something about it"), _REST)
+        for some in events
+        if len(some) > MOST_EVENTS
+    ]
+    return [*_together(lines), *remarks]
 
 
 def _together(lines: Iterable[HistoryLine]) -> Iterator[HistoryLine]:
@@ -53,14 +56,6 @@ def _together(lines: Iterable[HistoryLine]) -> Iterator[HistoryLine]:
             yield newest._replace(more=f"{len(others) + 1} times{since}")
         else:
             yield from (newest, *others)
-
-
-def _remarks(events: Sequence[Sequence[Event]]) -> list[HistoryLine]:
-    return [
-        HistoryLine(None, "", EVENTS.get(some[0].kind, "Did something about it"), _REST, some[0].channel)
-        for some in events
-        if len(some) > MOST_EVENTS
-    ]
 
 
 def said_step(step: Mapping[str, Any]) -> HistoryLine:

@@ -14,7 +14,7 @@ from api.service import Service
 from eligibility.chain import signed_document
 from eligibility.reading import flatten
 from eligibility.ruleset import Ruleset
-from eligibility.storage.decision_history import EarlierDecisions, earlier_of_applicant, earlier_on_facts
+from eligibility.storage.decision_history import EarlierDecisions, around
 from eligibility.storage.decisions import StoredDecision
 from eligibility.storage.receipts import block_of
 from eligibility.storage.records import hash_text
@@ -65,7 +65,7 @@ async def told(service: Service, stored: StoredDecision) -> Told:
     subject = Subject(questions, flatten(stored.facts))
     decision = whole(stored, questions)
     missing = [each | {"label": subject.label(each["fact"])} for each in decision["missing_facts"]]
-    block = await block_of(database, stored.id)
+    block, beside = await block_of(database, stored.id), await around(database, stored)
     return Told(
         stored=stored,
         subject=subject,
@@ -78,9 +78,9 @@ async def told(service: Service, stored: StoredDecision) -> Told:
         facts=given_facts(subject),
         assumptions=assumed_facts(subject, decision["assumptions"]),
         graph=graph_of(subject, decision),
-        of_applicant=await earlier_of_applicant(database, stored),
-        on_facts=await earlier_on_facts(database, stored),
-        history=await history(database, stored),
+        of_applicant=beside.of_applicant,
+        on_facts=beside.on_facts,
+        history=history(stored, beside),
         block=None if block is None else signed_document(*block),
     )
 

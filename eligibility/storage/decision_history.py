@@ -5,6 +5,7 @@ Each question is answered by an index, and reads a bounded number of rows howeve
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,17 +13,22 @@ from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
-from sqlalchemy import Row, text
+from sqlalchemy import Row, TextClause, text
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from eligibility.recording import moment_of
-from eligibility.storage.database import Database
+from eligibility.storage.database import STATEMENT_SECONDS, Database
 from eligibility.storage.decisions import StoredDecision
 from eligibility.storage.entries import DECISION
+from eligibility.storage.failures import translated
 from eligibility.storage.reviews import rows_of
 from eligibility.storage.tables import SEEN
 
 MOST_EVENTS: Final = 50
-"""Events that are told, of each kind: looks, acts, exports."""
+"""Events that are told, of each kind: looks, and acts."""
+
+MOST_EXPORTS: Final = 500
+"""Exports that are looked through for those that a decision was in."""
 
 MOST_EARLIER: Final = 10
 """Earlier decisions that are told."""
@@ -128,13 +134,49 @@ class EarlierDecisions:
     number: int | None
 
 
-async def looks_at(database: Database, decision: UUID) -> list[Event]:
-    """Who looked at a decision, newest first; the newest MOST_EVENTS, and one more where there are more.
+@dataclass(frozen=True)
+class Around:
+    """What the log has around a decision, events newest first.
 
-    Raises StorageUnavailable.
+    `looks` at it; `acts` on it: steps of its review, precedents, its erasure. Of each there are the newest
+    MOST_EVENTS, and one more where there are more. The `exports` that it was in, as far as their kinds and
+    times tell, of the newest MOST_EXPORTS. `of_applicant` is what was decided before under the same
+    reference, None where none is known; `on_facts` what was decided before on facts that no rule tells from
+    these, under the same ruleset.
     """
-    values = {"decision": str(decision), "actor": None, "most": MOST_EVENTS + 1}
-    return [_event(row) for row in await rows_of(database, _LOOKS, values)]
+
+    looks: tuple[Event, ...]
+    acts: tuple[Event, ...]
+    exports: tuple[Event, ...]
+    of_applicant: EarlierDecisions | None
+    on_facts: EarlierDecisions
+
+
+async def around(database: Database, decision: StoredDecision) -> Around:
+    """Read it, over one connection. Raises StorageUnavailable."""
+    reference = decision.facts.get("entity", {}).get("reference")
+    about, of_applicant = {"decision": decision.id, "most": MOST_EVENTS + 1}, None
+    looking = {"decision": str(decision.id), "actor": None, "most": MOST_EVENTS + 1}
+    with translated():
+        async with asyncio.timeout(STATEMENT_SECONDS), database.engine.connect() as connection:
+            looks = (await connection.execute(_LOOKS, looking)).all()
+            acts = (await connection.execute(_ACTS, about)).all()
+            exporting = about | {"most": MOST_EXPORTS}
+            exports = map(_event, (await connection.execute(_EXPORTS, exporting)).all())
+            on_facts = await _earlier(
+                connection, decision.id, decision.evaluation_key, _ON_FACTS, _NEAR_ON_FACTS
+            )
+            if reference is not None:
+                of_applicant = await _earlier(
+                    connection, decision.id, reference, _OF_APPLICANT, _NEAR_OF_APPLICANT
+                )
+    return Around(
+        tuple(map(_event, looks)),
+        tuple(map(_event, acts)),
+        tuple(event for event in exports if _holds(event.facts, decision.at)),
+        of_applicant,
+        on_facts,
+    )
 
 
 async def last_look(database: Database, decision: UUID, actor: UUID) -> datetime | None:
@@ -144,19 +186,8 @@ async def last_look(database: Database, decision: UUID, actor: UUID) -> datetime
     return moment_of(rows[0].id) if rows else None
 
 
-async def acts_on(database: Database, decision: UUID) -> list[Event]:
-    """What was done about a decision: steps of its review, precedents, erasure; as `looks_at`."""
-    rows = await rows_of(database, _ACTS, {"decision": decision, "most": MOST_EVENTS + 1})
-    return [_event(row) for row in rows]
-
-
-async def exports_of(database: Database, decision: StoredDecision) -> list[Event]:
-    """The exports that a decision was in, as far as they can be told by kind and time; as `looks_at`."""
-    rows = await rows_of(database, _EXPORTS, {"decision": decision.id, "most": MOST_EVENTS + 1})
-    return [event for event in map(_event, rows) if _holds(event.facts, decision.at)]
-
-
 def _holds(export: dict[str, Any], at: datetime) -> bool:
+    """Whether an export was of what was decided at a time."""
     since, until = export.get("from"), export.get("to")
     return (
         export.get("kind") in {DECISION, "all"}
@@ -165,34 +196,17 @@ def _holds(export: dict[str, Any], at: datetime) -> bool:
     )
 
 
-async def earlier_of_applicant(database: Database, decision: StoredDecision) -> EarlierDecisions | None:
-    """What was decided before under the same reference; None where no reference is known.
-
-    Raises StorageUnavailable.
-    """
-    reference = decision.facts.get("entity", {}).get("reference")
-    if reference is None:
-        return None
-    return await _earlier(database, decision.id, reference, _OF_APPLICANT, _NEAR_OF_APPLICANT)
-
-
-async def earlier_on_facts(database: Database, decision: StoredDecision) -> EarlierDecisions:
-    """What was decided before on facts that no rule tells from these, under the same ruleset.
-
-    Raises StorageUnavailable.
-    """
-    return await _earlier(database, decision.id, decision.evaluation_key, _ON_FACTS, _NEAR_ON_FACTS)
-
-
-async def _earlier(database: Database, before: UUID, value: object, some: Any, near: Any) -> EarlierDecisions:
+async def _earlier(
+    connection: AsyncConnection, before: UUID, value: object, some: TextClause, near: TextClause
+) -> EarlierDecisions:
     values = {"value": value, "before": before}
-    found = [row.id for row in await rows_of(database, some, values | {"most": MOST_SORTED + 1})]
+    found = (await connection.execute(some, values | {"most": MOST_SORTED + 1})).scalars().all()
     number = len(found)
     ids: Sequence[UUID] = sorted(found, reverse=True)[:MOST_EARLIER]
     if number > MOST_SORTED:
         nearest = values | {"nearby": NEARBY, "most": MOST_EARLIER}
-        ids = [row.id for row in await rows_of(database, near, nearest)]
-    rows = await rows_of(database, _TOLD, {"ids": ids, "kind": DECISION}) if ids else ()
+        ids = (await connection.execute(near, nearest)).scalars().all()
+    rows = (await connection.execute(_TOLD, {"ids": ids, "kind": DECISION})).all() if ids else ()
     told = tuple(
         EarlierDecision(
             row.id,

@@ -4,8 +4,13 @@ import re
 
 import psycopg
 
+from eligibility.ruleset_life import IMPACT, Checked
+from eligibility.storage.database import Database
+from eligibility.storage.log import AuditLog
+from eligibility.storage.ruleset_moves import SYSTEM, record_check
+from eligibility.storage.rulesets import in_force
 from tests.api.bodies import permitted, prohibited, unclear
-from tests.api.governing import act, load, pass_checks, reworded
+from tests.api.governing import act, load, pass_checks, recording, reworded
 from tests.api.serving import Server
 from tests.conftest import FreshDatabase
 from tests.dashboard.browsing import send, web
@@ -91,6 +96,13 @@ def test_changes_are_not_told_under_another_policy_than_the_one_decided_under(ow
     with own_server.client("reviewer") as reviewer, own_server.client("approver") as approver:
         digest = load(reviewer, reworded("reworded"))
         pass_checks(own_server, digest)
+
+        async def work(database: Database, log: AuditLog) -> None:
+            checked = Checked(IMPACT, passed=True, report={"summary": "made up", "groups": []})
+            current = str(await in_force(database))
+            await record_check(log, digest, checked, against=current, actor=SYSTEM)
+
+        recording(own_server, work)
         act(reviewer, digest, "proposal")
         act(approver, digest, "approval")
         act(approver, digest, "activation")

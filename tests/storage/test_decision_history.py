@@ -9,16 +9,8 @@ import uuid_utils.compat
 
 from eligibility.storage import decision_history
 from eligibility.storage.database import Database
-from eligibility.storage.decision_history import (
-    EarlierDecisions,
-    acts_on,
-    earlier_of_applicant,
-    earlier_on_facts,
-    exports_of,
-    last_look,
-    looks_at,
-)
-from eligibility.storage.decisions import StoredDecision, decision
+from eligibility.storage.decision_history import Around, EarlierDecisions, around, last_look
+from eligibility.storage.decisions import decision
 from eligibility.storage.entries import Entry
 from eligibility.storage.erasure import erase, texts_of_decisions
 from eligibility.storage.log import AuditLog
@@ -40,10 +32,10 @@ def look(*decisions: UUID, actor: str = PRINCIPAL) -> Entry:
     return making.remark(kind="access", actor=actor, facts={"decisions": [str(each) for each in decisions]})
 
 
-async def stored(service: Database, entry: Entry) -> StoredDecision:
+async def around_of(service: Database, entry: Entry) -> Around:
     found = await decision(service, entry.id)
     assert found is not None
-    return found
+    return await around(service, found)
 
 
 async def decided(log: AuditLog, number: int, **changes: Any) -> list[Entry]:
@@ -63,7 +55,7 @@ async def test_looks_are_found_newest_first_and_by_who_looked(governed: AuditLog
     await governed.append(making.remark(kind="access", facts={"batches": [str(first.id)]}))
     await governed.append(making.remark(facts={"decisions": [str(first.id)]}))  # no look
 
-    found = await looks_at(service, first.id)
+    found = (await around_of(service, first)).looks
     assert [(each.id, str(each.actor)) for each in found] == [(looks[1].id, OTHER), (looks[0].id, PRINCIPAL)]
     seen = await last_look(service, second.id, UUID(OTHER))
     assert seen is not None
@@ -93,10 +85,10 @@ async def test_acts_on_a_decision_are_found_and_its_erasure_too(
     await governed.append(about)
     texts = await texts_of_decisions(service, [entry.id])
     await erase(governed, service, texts, reason="asked for", actor=PRINCIPAL, channel="cli")
-    found = await acts_on(service, entry.id)
-    assert [each.kind for each in found] == ["erasure", "review.comment"]
-    assert found[1].facts["reason"] == "note"
-    assert await earlier_of_applicant(service, await stored(service, entry)) is None
+    found = await around_of(service, entry)
+    assert [each.kind for each in found.acts] == ["erasure", "review.comment"]
+    assert found.acts[1].facts["reason"] == "note"
+    assert found.of_applicant is None
 
 
 async def test_an_export_counts_where_its_kind_and_time_hold_the_decision(
@@ -112,7 +104,7 @@ async def test_an_export_counts_where_its_kind_and_time_hold_the_decision(
     ]
     for facts, _ in wanted:
         await governed.append(making.remark(kind="export", facts=facts))
-    found = await exports_of(service, await stored(service, entry))
+    found = (await around_of(service, entry)).exports
     assert [each.facts for each in found] == [facts for facts, is_in in reversed(wanted) if is_in]
 
 
@@ -120,15 +112,13 @@ async def test_earlier_decisions_are_those_before_newest_first(governed: AuditLo
     made = await decided(governed, 12)
     await decided(governed, 1, evaluation=making.evaluation(7), private={"entity": {"reference": "crm-1"}})
     newest, older = made[-1], [entry.id for entry in reversed(made[:-1])]
-    this = await stored(service, newest)
-    of_applicant, on_facts = await earlier_of_applicant(service, this), await earlier_on_facts(service, this)
-    assert of_applicant is not None
-    for found in (of_applicant, on_facts):
+    this = await around_of(service, newest)
+    assert this.of_applicant is not None
+    for found in (this.of_applicant, this.on_facts):
         assert [each.id for each in found.decisions] == older[:10]
         assert found.number == 11
-    first = await stored(service, made[0])
-    assert await earlier_on_facts(service, first) == EarlierDecisions((), 0)
-    assert on_facts.decisions[0].outcome == on_facts.decisions[0].outcome_in_force == "permitted"
+    assert (await around_of(service, made[0])).on_facts == EarlierDecisions((), 0)
+    assert this.on_facts.decisions[0].outcome == this.on_facts.decisions[0].outcome_in_force == "permitted"
 
 
 async def test_of_very_many_the_nearest_are_told_without_counting(
@@ -139,7 +129,7 @@ async def test_of_very_many_the_nearest_are_told_without_counting(
     made = await decided(governed, 5)
     await decided(governed, 2, evaluation=making.evaluation(7), private={"entity": {"name": "B"}})
     (this,) = await decided(governed, 1)
-    found = await earlier_on_facts(service, await stored(service, this))
+    found = (await around_of(service, this)).on_facts
     assert found.number is None
     assert [each.id for each in found.decisions] == [made[4].id, made[3].id]
 
@@ -147,6 +137,12 @@ async def test_of_very_many_the_nearest_are_told_without_counting(
 async def test_a_look_that_names_something_odd_is_recorded_all_the_same(
     governed: AuditLog, service: Database
 ) -> None:
-    for facts in ({"decisions": []}, {"decisions": ['a "b" \\ ü']}, {"decisions": "no list"}, {}):
+    odd: tuple[dict[str, Any], ...] = (
+        {"decisions": []},
+        {"decisions": ['a "b" \\ ü']},
+        {"decisions": "no list"},
+        {},
+    )
+    for facts in odd:
         await governed.append(making.remark(kind="access", facts=facts))
-    assert await looks_at(service, uuid_utils.compat.uuid7()) == []
+    assert await last_look(service, uuid_utils.compat.uuid7(), UUID(int=0)) is None
