@@ -32,7 +32,7 @@ _TALLEST_LABEL: Final = 16.0
 """Millimetres that have to be left of a page to begin a label on it, which may have three lines."""
 
 _BY_PROGRAM: Final = (
-    "To check this without the service: take the receipt of this decision, which holds all of the following"
+    "To check this without the service: take the receipt of this decision, which holds all of the above"
     " as JSON, and run `python tools/verify_receipt.py receipt.json --key FINGERPRINT`, with the fingerprint"
     " of the log’s first key as you learnt it from somewhere else than this paper."
 )
