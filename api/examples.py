@@ -120,6 +120,7 @@ def _as_stored(made: Decision) -> StoredDecision:
         body=prepared.body,
         leaf=prepared.leaf,
         envelope=orjson.loads(prepared.body),
+        evaluation_key=made.evaluation.key,
         evaluation=made.evaluation.content,
         cells=made.evaluation.cells_document,
         private=entry.private,

@@ -3,8 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Final
 
-import pycountry
-
+from eligibility.codes import COUNTRIES, country_name
 from eligibility.conditions import atoms_of
 from eligibility.domains import DECLARED_BY, FACTS, domain_of
 from eligibility.ruleset import Rule, Ruleset
@@ -203,10 +202,7 @@ def documents(ruleset: Ruleset) -> Entries:
 
 def countries(_ruleset: Ruleset) -> Entries:
     """Every country code that a request may hold, with the country's short name in English."""
-    known = sorted(pycountry.countries, key=lambda country: str(country.alpha_2))
-    return [
-        {"country": each.alpha_2, "name": getattr(each, "common_name", None) or each.name} for each in known
-    ]
+    return [{"country": code, "name": country_name(code)} for code in sorted(COUNTRIES)]
 
 
 VIEWS: Final[Mapping[str, Callable[[Ruleset], Entries]]] = {

@@ -13,11 +13,12 @@ from api.incoming import flag, parameters
 from api.log_schemas import Receipt, SignedBlock
 from api.problems import Refusal
 from api.recording import record_access
-from api.service import service_of
+from api.service import Service, service_of
 from eligibility.chain import signed_document
 from eligibility.errors import Fault, UnacceptableRequest
 from eligibility.receipt import receipt_document
 from eligibility.storage.checkpoints import newest
+from eligibility.storage.decisions import StoredDecision
 from eligibility.storage.receipts import proof_of
 
 RECEIPT: Final = Operation(
@@ -65,12 +66,17 @@ async def receipt(request: Request[Any, Any, Any]) -> Response[bytes]:
     if faults:
         raise UnacceptableRequest(faults)
     service, stored = service_of(request), await asked_about(request)
+    document = await receipt_of(service, stored, texts=texts)
+    await record_access(service, caller(request), [stored])
+    return answer(as_json(document))
+
+
+async def receipt_of(service: Service, stored: StoredDecision, *, texts: bool = False) -> dict[str, Any]:
+    """The receipt of a decision. Raises Refusal, LogDamaged, StorageUnavailable."""
     proof = await proof_of(service.database, stored.id, texts=texts)
     if proof is None:
         raise Refusal("not-found", "this decision was recorded before the log was signed: it has no receipt")
-    document = receipt_document(proof.record, proof.keys, stored.evaluation, proof.texts)
-    await record_access(service, caller(request), [stored])
-    return answer(as_json(document))
+    return receipt_document(proof.record, proof.keys, stored.evaluation, proof.texts)
 
 
 @route("/v1/audit/checkpoint", http_method=["GET", "HEAD"], opt=CHECKPOINT.opt())

@@ -81,6 +81,11 @@ ROUTES: Final = {
     ("GET", "/dashboard/pictures/decided.svg"): _LOOKING,
     # decisions
     ("GET", "/dashboard/decisions/{identifier}"): _LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/graph.svg"): _LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/receipt.json"): _LOOKING,
+    ("POST", "/dashboard/decisions/{identifier}/verification"): _LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/paper.html"): _LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/paper.pdf"): _LOOKING,
     # queue and reviews
     ("GET", "/dashboard/queue"): _LOOKING,
     ("POST", "/dashboard/queue/assign"): REVIEWING,

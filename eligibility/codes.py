@@ -40,6 +40,12 @@ LANGUAGE_TAG: Final = f"^(?:{_TAG}|{_PRIVATE}|{'|'.join(_any_case(tag) for tag i
 """Pattern of a well-formed language tag, in the syntax that JSON Schema, Python and Rust share."""
 
 
+def country_name(code: str) -> str | None:
+    """The short name in English of a country or territory; None where the code is none of a country."""
+    country: Any = pycountry.countries.get(alpha_2=code)
+    return None if country is None else str(getattr(country, "common_name", None) or country.name)
+
+
 def country_meant(written: str) -> str | None:
     """Return the code that somebody who wrote `written` for a country must have meant, or None."""
     upper = written.upper()

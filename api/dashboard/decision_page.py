@@ -4,19 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any
+from typing import Any, Final
 
 from litestar import Request
 
 from api.answers import Answer
+from api.dashboard.decision_changes import changes
+from api.dashboard.decision_told import told
 from api.dashboard.pages import page
 from api.dashboard.review_panel import NOTICES, panel
 from api.dashboard.sessions import CHANNEL, caller_of
-from api.decisions import whole
 from api.recording import record_access
 from api.service import service_of
 from eligibility.errors import Fault
+from eligibility.review import REVIEWING
 from eligibility.storage.decisions import StoredDecision
+from eligibility.verifying.verdicts import Report
+
+_CHANGES: Final = "changes"
+"""What `?show=` names to have searched for what would change the decision."""
 
 
 async def decision_page(
@@ -26,15 +32,19 @@ async def decision_page(
     status: int = HTTPStatus.OK,
     faults: tuple[Fault, ...] = (),
     typed: Mapping[str, str] | None = None,
+    verified: Report | None = None,
 ) -> Answer:
     """The page. `faults` and what was `typed` are of a form on it that was sent and not taken.
 
-    That it is looked at is recorded first. Raises StorageUnavailable.
+    `verified` is what came of verifying the record. That it is looked at is recorded first. Raises
+    StorageUnavailable; Refusal, EvaluatorsDisagree and EngineFailure where changes are asked for.
     """
-    service = service_of(request)
-    questions = await service.questions(stored.ruleset, stored.generation)
+    service, caller = service_of(request), caller_of(request)
+    are_changes_asked = request.query_params.get("show") == _CHANGES
     review = await panel(request, stored)
-    await record_access(service, caller_of(request), [stored], channel=CHANNEL)
+    all_told = await told(service, stored)
+    found = await changes(service, stored) if are_changes_asked else None
+    await record_access(service, caller, [stored], channel=CHANNEL)
     return page(
         request,
         "decision.html",
@@ -42,6 +52,10 @@ async def decision_page(
         notices=NOTICES,
         faults=faults,
         typed=typed or {},
-        decision=whole(stored, questions),
+        told=all_told,
+        decision=all_told.decision,
         review=review,
+        changes=found,
+        verified=verified,
+        can_review=caller.role in REVIEWING,
     )

@@ -3,6 +3,7 @@
 from typing import Final
 
 from api.dashboard import (
+    decision_paper,
     decisions,
     files,
     helping,
@@ -35,5 +36,6 @@ HANDLERS: Final = (
     *register_page.HANDLERS,
     *ruleset_new.HANDLERS,
     *rulesets.HANDLERS,
+    *decision_paper.HANDLERS,
     *helping.HANDLERS,
 )

@@ -137,6 +137,49 @@ RULESET_CHECKS: Final[Mapping[str, str]] = {
     "difference": "The differences are worked out",
     "impact": "The impact is computed",
 }
+# of a decision: what was done with it, what its findings do, what became of its obligations
+EVENTS: Final[Mapping[str, str]] = {
+    "decision": "Asked for it",
+    "access": "Looked at it",
+    "export": "Exported it, with others",
+    "erasure": "Erased its private texts",
+    "precedent.made": "Made a precedent of it",
+    "review.confirm": "Confirmed the outcome",
+    "review.override": "Proposed another outcome",
+    "review.agree": "Agreed to another outcome",
+    "review.decline": "Declined another outcome",
+    "review.withdraw": "Withdrew the proposal",
+    "review.ask": "Asked the applicant",
+    "review.answer": "Noted an answer",
+    "review.comment": "Commented",
+    "review.attach": "Attached a file",
+    "review.dispute": "Disputed it",
+}
+CHANNELS: Final[Mapping[str, str]] = {
+    "http": "through the API",
+    "dashboard": "on these pages",
+    "batch": "by a batch",
+    "cli": "by a command",
+    "system": "by itself",
+}
+EFFECTS: Final[Mapping[str, str]] = {
+    "prohibits": "Prohibits the use",
+    "contact": "Leaves the answer to Meta",
+    "exempts": "Exempts from a clause",
+    "note": "To be noted",
+}
+STATUSES: Final[Mapping[str, str]] = {
+    "met": "● Met",
+    "unmet": "■ Not met",
+    "unknown": "▲ Not known",
+}
+VERDICTS: Final[Mapping[str, str]] = {
+    "integrity": "What is there is as it was written",
+    "completeness": "Nothing is missing, and nothing was added",
+    "authenticity": "It was written by the holders of the log’s keys",
+    "meaning": "The recorded rules lead from the recorded facts to the recorded decision",
+}
+
 _MINUTE: Final = timedelta(minutes=1)
 _UNITS: Final = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (_MINUTE, "minute"))
 
@@ -146,9 +189,15 @@ def when(at: datetime | str | None) -> Markup:
     if at is None:
         return Markup('<span class="none">–</span>')
     moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return Markup('<time datetime="{}">{}</time>').format(
+        timestamp(moment.astimezone(UTC)), written_time(moment)
+    )
+
+
+def written_time(moment: datetime) -> str:
+    """A time as people read it, in UTC."""
     moment = moment.astimezone(UTC)
-    words = f"{moment.day} {moment:%b %Y, %H:%M} UTC"
-    return Markup('<time datetime="{}">{}</time>').format(timestamp(moment), words)
+    return f"{moment.day} {moment:%b %Y, %H:%M} UTC"
 
 
 def clock(at: datetime | str) -> Markup:
@@ -271,5 +320,10 @@ GLOBALS: Final[Mapping[str, Any]] = MappingProxyType(
         "RULESET_STATES": RULESET_STATES,
         "RULESET_STEPS": RULESET_STEPS,
         "RULESET_CHECKS": RULESET_CHECKS,
+        "EVENTS": EVENTS,
+        "CHANNELS": CHANNELS,
+        "EFFECTS": EFFECTS,
+        "STATUSES": STATUSES,
+        "VERDICTS": VERDICTS,
     }
 )

@@ -35,8 +35,9 @@ _SEQUENCE = (_block.c.first + _record.c.position).label("sequence")
 class StoredDecision:
     """A decision as it stands in the log.
 
-    `envelope` is what its leaf is a hash of; `evaluation` and `cells` are what it was decided from. `private`
-    is empty where it had no texts, and None where they were erased, at `erased_at`.
+    `envelope` is what its leaf is a hash of; `evaluation` and `cells` are what it was decided from, stored
+    under `evaluation_key`, which all decisions on the same cells under the same ruleset have. `private` is
+    empty where it had no texts, and None where they were erased, at `erased_at`.
     """
 
     id: UUID
@@ -51,6 +52,7 @@ class StoredDecision:
     body: bytes
     leaf: bytes
     envelope: Mapping[str, Any]
+    evaluation_key: bytes
     evaluation: Mapping[str, Any]
     cells: Mapping[str, Any]
     private: Mapping[str, Any] | None
@@ -227,6 +229,7 @@ def _decision(row: Row[Any]) -> StoredDecision:
         body=row.body,
         leaf=row.leaf,
         envelope=envelope,
+        evaluation_key=row.evaluation_key,
         evaluation=orjson.loads(row.evaluation_content),
         cells=orjson.loads(row.cells),
         private=None if erased else orjson.loads(row.private_content or b"{}"),

@@ -43,8 +43,10 @@ _ACTS = """
     WHERE r.kind = ANY(%s) ORDER BY 1
 """
 _BLOCK = "number, id, first, count, root, previous, hash, at, key, signature FROM block"
-_EVALUATION = "e.key, e.ruleset, e.cells, e.content, e.content_hash, e.outcome, e.findings"
-_NAMED = "EXISTS (SELECT FROM record r WHERE r.evaluation_key = e.key)"
+_EVALUATIONS = """
+    SELECT key, ruleset, cells, content, content_hash, outcome, findings,
+           EXISTS (SELECT FROM record r WHERE r.evaluation_key = e.key) FROM evaluation e
+"""
 _USED_KEYS = """
     SELECT uuid_send(i.key_mac), uuid_send(i.body_mac), i.record::text, r.body, p.content
     FROM idempotency i LEFT JOIN record r ON r.id = i.record LEFT JOIN private p ON p.record = i.record
@@ -227,8 +229,7 @@ class LogReader:
 
     def block(self, number: int) -> BlockRow | None:
         """The block of that number."""
-        rows = self._all(f"SELECT {_BLOCK} WHERE number = %s", (number,))
-        return BlockRow(*rows[0]) if rows else None
+        return next(map(BlockRow._make, self._all(f"SELECT {_BLOCK} WHERE number = %s", (number,))), None)
 
     def blocks(self, first: int, last: int) -> Iterator[list[BlockRow]]:
         """The blocks of these numbers in order, in pieces with at most RECORDS_AT_ONCE records."""
@@ -283,8 +284,11 @@ class LogReader:
 
     def all_evaluations(self) -> Iterator[EvaluationRow]:
         """Every evaluation, those of one ruleset together."""
-        query = f"SELECT {_EVALUATION}, {_NAMED} FROM evaluation e ORDER BY e.ruleset, e.key"  # noqa: S608 - as above
-        return map(EvaluationRow._make, self._stream(query))
+        return map(EvaluationRow._make, self._stream(f"{_EVALUATIONS} ORDER BY e.ruleset, e.key"))
+
+    def evaluation(self, key: bytes) -> EvaluationRow | None:
+        """The evaluation of that key."""
+        return next(map(EvaluationRow._make, self._all(f"{_EVALUATIONS} WHERE e.key = %s", (key,))), None)
 
     def used_keys(self) -> Iterator[UsedKey]:
         """Every idempotency key that was used."""
@@ -356,10 +360,8 @@ class LogReader:
 
     def dropped_counts(self) -> dict[tuple[date, str], int]:
         """How many records retention has dropped, by month and class."""
-        query = """
-            SELECT date_trunc('month', uuid_extract_timestamp(record) AT TIME ZONE 'UTC')::date,
-                   class, count(*) FROM dropped_leaf GROUP BY 1, 2
-        """
+        month = "date_trunc('month', uuid_extract_timestamp(record) AT TIME ZONE 'UTC')::date"
+        query = f"SELECT {month}, class, count(*) FROM dropped_leaf GROUP BY 1, 2"  # noqa: S608 - as above
         return {(row[0], row[1]): row[2] for row in self._all(query)}
 
     def _value(self, query: str | sql.Composed, parameters: Sequence[object] = ()) -> Any:

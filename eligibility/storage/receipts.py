@@ -78,6 +78,14 @@ async def proof_of(database: Database, record: UUID, *, texts: bool = False) -> 
     )
 
 
+async def block_of(database: Database, record: UUID) -> tuple[Header, bytes | None] | None:
+    """The header of the block that holds a record, and its signature. Raises StorageUnavailable."""
+    with translated():
+        async with asyncio.timeout(STATEMENT_SECONDS), database.engine.connect() as connection:
+            place = (await _places(connection, [record])).get(record)
+    return None if place is None else (_header(place), place.signature)
+
+
 async def _places(connection: AsyncConnection, records: Iterable[UUID]) -> dict[UUID, Row[Anything]]:
     """Where records stand, and in which blocks, by their ids."""
     rows = await connection.execute(_PLACES, {"records": list(records)})
@@ -104,6 +112,11 @@ def _up_to(
     raise LogDamaged(f"block {place.number} is signed by the key {place.key}, of which the log has no record")
 
 
+def _header(place: Row[Anything]) -> Header:
+    return Header(place.number, place.first, place.size, place.root, place.previous, place.at, place.key)
+
+
 def _in_block(place: Row[Anything], leaves: Mapping[UUID, list[bytes]]) -> InBlock:
-    header = Header(place.number, place.first, place.size, place.root, place.previous, place.at, place.key)
-    return InBlock(place.body, place.position, leaves.get(place.id, []), header, place.hash, place.signature)
+    return InBlock(
+        place.body, place.position, leaves.get(place.id, []), _header(place), place.hash, place.signature
+    )

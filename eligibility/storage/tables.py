@@ -53,6 +53,12 @@ def _hash(name: str) -> CheckConstraint:
     return CheckConstraint(f"octet_length({name}) = 32", name=name)
 
 
+SEEN = (
+    r"""string_to_array(translate("substring"(encode(body, 'escape'::text), """
+    r"""'"decisions":\[([^]]*)\]'::text), '"'::text, ''::text), ','::text)"""
+)
+"""The ids of the decisions that a look was at, from the body of its record; null where there are none."""
+
 record = Table(
     "record",
     metadata,
@@ -75,6 +81,13 @@ record = Table(
     Index(None, "actor"),
     Index(None, "evaluation_key"),
     Index("record_subject_idx", "subject", postgresql_where=text("subject IS NOT NULL")),
+    Index(
+        "record_looks_idx",
+        text(f"({SEEN})"),
+        postgresql_using="gin",
+        postgresql_with={"gin_pending_list_limit": 256},
+        postgresql_where=text("kind = 'access'"),
+    ),
     postgresql_partition_by="RANGE (id)",
 )
 

@@ -40,7 +40,7 @@ def test_two_people_override_by_mouse_without_script(browser: Browser, server: S
         fill_in(page, "Seen, and agreed", "I have seen it.")
         page.get_by_role("button", name="Agree").click()
         expect(page.get_by_role("status")).to_contain_text("the other outcome is in force")
-        expect(page.get_by_role("link", name="Make a precedent of it")).to_have_attribute(
+        expect(page.get_by_role("link", name="Make it a precedent")).to_have_attribute(
             "href", f"/dashboard/precedents/new?decision={about}"
         )
     with server.client("portal") as portal:

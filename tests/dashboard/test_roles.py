@@ -32,6 +32,11 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("GET", "/dashboard/pictures/decided.svg"): LOOKING,
     # decisions
     ("GET", "/dashboard/decisions/{identifier}"): LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/graph.svg"): LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/receipt.json"): LOOKING,
+    ("POST", "/dashboard/decisions/{identifier}/verification"): LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/paper.html"): LOOKING,
+    ("GET", "/dashboard/decisions/{identifier}/paper.pdf"): LOOKING,
     # queue and reviews
     ("GET", "/dashboard/queue"): LOOKING,
     ("POST", "/dashboard/queue/assign"): REVIEWING,
