@@ -31,7 +31,9 @@ class Answered(NamedTuple):
     is_new: bool
 
 
-async def decide_and_record(service: Service, body: bytes, key: Key, idempotency_key: str | None) -> Answered:
+async def decide_and_record(
+    service: Service, body: bytes, key: Key, idempotency_key: str | None, *, channel: str = CHANNEL
+) -> Answered:
     """Decide a request under the ruleset in force and record it, or find what was recorded for it earlier.
 
     Raises RequestRefused, EvaluatorsDisagree, EngineFailure, IdempotencyConflict, StorageUnavailable;
@@ -41,7 +43,7 @@ async def decide_and_record(service: Service, body: bytes, key: Key, idempotency
         decider = service.in_force.decider
         made = decider.decide(read_request(body, decider.ruleset.vocabulary))
         entry = decision_entry(
-            made, actor=actor_of(key.principal), channel=CHANNEL, idempotency_key=idempotency_key
+            made, actor=actor_of(key.principal), channel=channel, idempotency_key=idempotency_key
         )
         try:
             recorded = await service.log.append(entry)
