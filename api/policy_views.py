@@ -1,6 +1,7 @@
 """The ruleset as data for building forms: what can be said, what can follow, and where it is written."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 
 import pycountry
@@ -203,10 +204,14 @@ def documents(ruleset: Ruleset) -> Entries:
 
 def countries(_ruleset: Ruleset) -> Entries:
     """Every country code that a request may hold, with the country's short name in English."""
+    return [{"country": code, "name": name} for code, name in named_countries()]
+
+
+@cache
+def named_countries() -> tuple[tuple[str, str], ...]:
+    """Every country code with the country's short name in English, by code."""
     known = sorted(pycountry.countries, key=lambda country: str(country.alpha_2))
-    return [
-        {"country": each.alpha_2, "name": getattr(each, "common_name", None) or each.name} for each in known
-    ]
+    return tuple((each.alpha_2, getattr(each, "common_name", None) or each.name) for each in known)
 
 
 VIEWS: Final[Mapping[str, Callable[[Ruleset], Entries]]] = {

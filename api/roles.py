@@ -84,6 +84,9 @@ ROUTES: Final = {
     # precedents
     # rules
     # try it
+    ("GET", "/dashboard/try"): _DECIDING - OWN_ONLY,
+    ("POST", "/dashboard/try"): _DECIDING - OWN_ONLY,
+    ("POST", "/dashboard/try/answer"): _DECIDING - OWN_ONLY,
     # batches
     # audit
     # keys and people

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -53,22 +53,29 @@ async def posted(request: Request[Any, Any, Any], names: Collection[str] | None 
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind != _TYPE:
         raise Refusal("wrong-type", f"send this as `{_TYPE}`, as the form of the page does")
-    body = await request.body()
+    pairs = pairs_in(await request.body())
+    require_form_of_ours(request, next((value for name, value in pairs if name == FORM_FIELD), None))
+    return filled_in([pair for pair in pairs if pair[0] != FORM_FIELD], names)
+
+
+def pairs_in(encoded: bytes) -> list[tuple[str, str]]:
+    """The names and values of a form, as it stands in a body or in an address. Raises Refusal."""
     try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
+        return parse_qsl(
+            encoded.decode("ascii"),
             keep_blank_values=True,
-            strict_parsing=bool(body),
+            strict_parsing=bool(encoded),
             errors="strict",
             max_num_fields=_MOST_FIELDS,
         )
     except ValueError:
         raise Refusal("unreadable", "the form cannot be read: send it from its page") from None
-    require_form_of_ours(request, next((value for name, value in pairs if name == FORM_FIELD), None))
+
+
+def filled_in(pairs: Iterable[tuple[str, str]], names: Collection[str] | None) -> Posted:
+    """What was filled in; `names` are the fields that there may be, all where None. Raises Refusal."""
     fields: dict[str, list[str]] = {}
     for name, value in pairs:
-        if name == FORM_FIELD:
-            continue
         if names is not None and name not in names:
             raise Refusal("unreadable", f"the form of this page has no field `{name[:80]}`: load it again")
         if "\0" in value:
