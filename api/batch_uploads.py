@@ -38,7 +38,9 @@ from eligibility.storage.queue import deferred
 TIMES_UNPACKED: Final = 8
 """How many times as large as the limit for what is sent a file may be once it is unpacked."""
 
-_BUFFER: Final = 1024 * 1024
+BUFFER: Final = 1024 * 1024
+"""Bytes of a body that are gathered before they are written to a file."""
+
 _RETRY_SECONDS: Final = 30
 _TRIES: Final = 3
 _TYPES: Final[Mapping[str, Format]] = {
@@ -117,23 +119,31 @@ async def require_room(service: Service, key: Key) -> None:
 
 async def _receive(request: Request[Any, Any, Any], file: BinaryIO, most: int) -> None:
     """Stream the body into a file. Raises Refusal, RequestEntityTooLarge."""
+    buffer = bytearray()
+    async for chunk in body_of(request, most):
+        buffer += chunk
+        if len(buffer) >= BUFFER:
+            await asyncio.to_thread(file.write, bytes(buffer))
+            buffer.clear()
+    await asyncio.to_thread(file.write, bytes(buffer))
+    await asyncio.to_thread(file.seek, 0)
+
+
+async def body_of(request: Request[Any, Any, Any], most: int) -> AsyncIterator[bytes]:
+    """The body as it comes, of at most that many bytes. Raises Refusal, RequestEntityTooLarge."""
     announced = header(request, b"content-length")
     if announced and int(announced[0]) > most:
         raise RequestEntityTooLarge
-    buffer, size, more = bytearray(), 0, True
+    size, more = 0, True
     while more:
         event = await request.receive()
         if event["type"] != "http.request":
             raise Refusal("unreadable", "the body ended before it was complete")
-        buffer += event["body"]
         size += len(event["body"])
         if size > most:
             raise RequestEntityTooLarge
+        yield event["body"]
         more = event["more_body"]
-        if len(buffer) >= _BUFFER or not more:
-            await asyncio.to_thread(file.write, bytes(buffer))
-            buffer.clear()
-    await asyncio.to_thread(file.seek, 0)
 
 
 async def take(service: Service, sent: Sent, file: BinaryIO, form: Format, compression: Compression) -> UUID:

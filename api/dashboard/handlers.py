@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from api.dashboard import decisions, files, helping, sign_in, today, try_it
+from api.dashboard import batch_again, batch_new, batches, decisions, files, helping, sign_in, today, try_it
 
 HANDLERS: Final = (
     *files.HANDLERS,
@@ -10,5 +10,8 @@ HANDLERS: Final = (
     *today.HANDLERS,
     *decisions.HANDLERS,
     *try_it.HANDLERS,
+    *batches.HANDLERS,
+    *batch_new.HANDLERS,
+    *batch_again.HANDLERS,
     *helping.HANDLERS,
 )

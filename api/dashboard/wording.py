@@ -42,6 +42,13 @@ CONTACT_REASONS: Final[Mapping[str, str]] = {
     "case_by_case": "Considered case by case",
     "clarification": "Terms or facts leave it open",
 }
+BATCH_STATES: Final[Mapping[str, str]] = {
+    "running": "Running",
+    "done": "Done",
+    "cancelled": "Cancelled",
+    "failed": "Failed",
+}
+FORMATS: Final[Mapping[str, str]] = {"jsonl": "JSON lines", "csv": "CSV", "parquet": "Parquet"}
 _MINUTE: Final = timedelta(minutes=1)
 _UNITS: Final = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (_MINUTE, "minute"))
 
@@ -116,5 +123,12 @@ FILTERS: Final[Mapping[str, Any]] = MappingProxyType(
     }
 )
 GLOBALS: Final[Mapping[str, Any]] = MappingProxyType(
-    {"OUTCOMES": OUTCOMES, "STATES": STATES, "CAUSES": CAUSES, "CONTACT_REASONS": CONTACT_REASONS}
+    {
+        "OUTCOMES": OUTCOMES,
+        "STATES": STATES,
+        "CAUSES": CAUSES,
+        "CONTACT_REASONS": CONTACT_REASONS,
+        "BATCH_STATES": BATCH_STATES,
+        "FORMATS": FORMATS,
+    }
 )
