@@ -14,7 +14,6 @@ from litestar import Request, Response, route
 from api.answers import answer
 from api.batch_results import Looking, record_look_at
 from api.batches import asked_about, batch_document, batch_documents, seen_by_caller
-from api.dashboard.batch_pictures import HEADERS
 from api.dashboard.batches import ONE
 from api.dashboard.pages import HTML, page
 from api.dashboard.sessions import CHANNEL, caller_of
@@ -31,6 +30,8 @@ MOST_ROWS: Final = 500_000
 """Rows of a batch that are gone through while somebody waits for the page."""
 
 _CHOICES: Final = 50
+_HEADERS: Final = {"content-security-policy": "default-src 'none'; style-src 'unsafe-inline'"}
+"""What the report is sent with: it has its styles within, and loads or runs nothing."""
 
 
 @route(f"{ONE}/comparison", http_method=["GET", "HEAD"], status_code=HTTPStatus.OK)
@@ -108,7 +109,7 @@ async def paper(request: Request[Any, Any, Any]) -> Response[bytes]:
     seconds = ((batch.ended_at or datetime.now(UTC)) - batch.started_at).total_seconds()
     run = report.Run(f"batch {batch.id}", "kept in the log", batch.id, batch.started_at, seconds)
     written = await asyncio.to_thread(report.page, run, tally, recorded.ruleset)
-    return answer(written.encode(), media_type=HTML, headers=HEADERS)
+    return answer(written.encode(), media_type=HTML, headers=_HEADERS)
 
 
 HANDLERS: Final = (comparison, paper)
