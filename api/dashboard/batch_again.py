@@ -26,7 +26,7 @@ from eligibility.errors import Fault
 from eligibility.storage import batches
 from eligibility.storage.batches import Batch
 
-MOST_ROWS: Final = 500_000
+MOST_ROWS: Final = 200_000
 """Rows of a batch that are gone through while somebody waits for the page."""
 
 _CHOICES: Final = 50
