@@ -29,6 +29,7 @@ from api import (
 from api.auth import guard
 from api.dashboard.handlers import HANDLERS as PAGES
 from api.dashboard.problems import answer_any
+from api.deciding import Deciding
 from api.direct import Application
 from api.following import following
 from api.reviews_filling import filling
@@ -177,12 +178,14 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
                 logger.warning(warning)
             idle = timedelta(minutes=settings.session_minutes)
             sessions = Sessions(database, secret, idle)
-            service = Service(settings, database, log, keys, sessions, in_force)
+            deciding = Deciding(log, lambda: in_force.decider)
+            service = Service(settings, database, log, keys, sessions, in_force, deciding)
             try:
                 async with following(service), filling(database):
                     yield service
             finally:
                 await service.jobs.close()
+                service.figures.close()
                 service.reasons.close()
     finally:
         await database.close()

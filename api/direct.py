@@ -1,6 +1,5 @@
 """Handlers that are called directly, for calls whose cost matters."""
 
-import asyncio
 import re
 from collections.abc import Iterable
 from typing import Any, Final
@@ -13,13 +12,6 @@ from litestar.types.asgi_types import LifeSpanReceive, LifeSpanScope, LifeSpanSe
 
 from api.answers import Answer
 from api.problems import answer_error
-
-_AT_ONCE: Final = 32
-"""Requests that are begun in one pass of the event loop.
-
-Where more come at once, as they do when a group of them was answered, the first are recorded while the others
-are decided; else all would wait for the same commit, and the processor with them.
-"""
 
 _USUAL_HOST: Final = re.compile(rb"[0-9A-Za-z.:_\[\]-]*")
 
@@ -68,7 +60,6 @@ class Application(Litestar):
             if isinstance(handler, Direct)
             for method in handler.http_methods
         }
-        self._begun = 0
 
     async def __call__(
         self,
@@ -83,19 +74,7 @@ class Application(Litestar):
         else:
             await self._send_answer(handler, scope, receive, send)  # type: ignore[arg-type]  # all three are of HTTP, as the scope is
 
-    async def _turn(self) -> None:
-        """Wait for a pass of the event loop in which not too many requests are begun."""
-        while self._begun >= _AT_ONCE:  # noqa: ASYNC110 - a pass of the loop is what is waited for
-            await asyncio.sleep(0)
-        if self._begun == 0:
-            asyncio.get_running_loop().call_soon(self._next_pass)
-        self._begun += 1
-
-    def _next_pass(self) -> None:
-        self._begun = 0
-
     async def _send_answer(self, handler: Direct, scope: Scope, receive: Receive, send: Send) -> None:
-        await self._turn()
         scope["app"] = scope["litestar_app"] = self
         scope["route_handler"], scope["path_template"] = handler, scope["path"]
         request: Request[Any, Any, Any] = Request(scope, receive, send)

@@ -1,6 +1,7 @@
 """Bodies of calls other than decisions: small forms, read strictly, with every fault named."""
 
 import re
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Final, TypeVar
 
@@ -46,6 +47,11 @@ def read_form(form: type[Form], body: bytes) -> Form:
     value = parse_json(body)
     if not isinstance(value, dict):
         raise UnacceptableRequest([Fault("", f"the body must be an object, not {shown(value)}")])
+    return filled(form, value)
+
+
+def filled(form: type[Form], value: Mapping[str, object]) -> Form:
+    """A form with these members. Raises UnacceptableRequest."""
     try:
         return form.model_validate(value)
     except ValidationError as error:

@@ -80,7 +80,11 @@ def parameters(request: Request[Any, Any, Any], known: Iterable[str] = ()) -> Ma
 
     The pointer of a fault leads into the parameters, seen as one object. Raises Refusal, UnacceptableRequest.
     """
-    query: bytes = request.scope["query_string"]
+    return parameters_of(request.scope["query_string"], known)
+
+
+def parameters_of(query: bytes, known: Iterable[str] = ()) -> Mapping[str, str]:
+    """The parameters of a query, as `parameters` gives those of a request."""
     if not query:
         return {}
     try:

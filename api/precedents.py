@@ -13,7 +13,7 @@ from api.auth import caller
 from api.forms import read_form
 from api.incoming import json_body, parameters
 from api.problems import Refusal
-from api.recording import record_access
+from api.recording import CHANNEL, record_access
 from api.reviews import actor_of_call, as_file, form_wanted
 from api.reviews_schemas import PrecedentAsked
 from api.reviews_told import precedent_document
@@ -25,6 +25,7 @@ from eligibility.storage.decisions import decision
 
 PATH: Final = "/v1/precedents"
 ONE: Final = f"{PATH}/{{identifier:str}}"
+CASE_TYPE: Final = "application/yaml"
 _UUID: Final = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
@@ -66,7 +67,7 @@ async def make(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def end(request: Request[Any, Any, Any]) -> Response[bytes]:
     """End a precedent."""
     parameters(request)
-    service, found = service_of(request), await _asked_about(request)
+    service, found = service_of(request), await precedent_asked_about(request)
     await end_precedent(service.record, found.id, actor_of_call(request))
     return await _told(service, found.id, HTTP_200_OK)
 
@@ -75,18 +76,27 @@ async def end(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def as_case(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A precedent as a case of the policy."""
     wanted = form_wanted(request)
-    service, found = service_of(request), await _asked_about(request)
-    stored = await decision(service.database, found.decision)
-    if stored is None:
-        raise Refusal("not-found", "its decision was dropped when its time of retention had passed")
-    await record_access(service, caller(request), [stored])
-    name, yaml = f"precedent-{found.id}.yaml", policy_case(found, stored.envelope["facts"])
+    name, yaml = await case_file(request)
     if wanted == "file":
-        return as_file(name, yaml.encode(), "application/yaml")
+        return as_file(name, yaml.encode(), CASE_TYPE)
     return answer(as_json({"name": name, "yaml": yaml}))
 
 
-async def _asked_about(request: Request[Any, Any, Any]) -> Precedent:
+async def case_file(request: Request[Any, Any, Any], *, channel: str = CHANNEL) -> tuple[str, str]:
+    """The name and the YAML of the case that the precedent in the path makes; that it is seen is recorded.
+
+    Raises Refusal, StorageUnavailable.
+    """
+    service, found = service_of(request), await precedent_asked_about(request)
+    stored = await decision(service.database, found.decision)
+    if stored is None:
+        raise Refusal("not-found", "its decision was dropped when its time of retention had passed")
+    await record_access(service, caller(request), [stored], channel=channel)
+    return f"precedent-{found.id}.yaml", policy_case(found, stored.envelope["facts"])
+
+
+async def precedent_asked_about(request: Request[Any, Any, Any]) -> Precedent:
+    """The precedent in the path. Raises Refusal, StorageUnavailable."""
     identifier: str = request.path_params["identifier"]
     found = None
     if _UUID.fullmatch(identifier):

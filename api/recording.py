@@ -1,18 +1,17 @@
 """Deciding and recording: no decision is answered before its record is durable."""
 
 from collections.abc import Iterable, Mapping
-from typing import Final, NamedTuple
-from uuid import UUID
+from typing import Final
 
 import uuid_utils.compat
 
 from api.answers import as_json
 from api.auth import own_only
+from api.deciding import Answered, By
 from api.service import Service
 from eligibility.errors import IdempotencyConflict, RulesetReplaced
-from eligibility.reading import read_request
 from eligibility.recall import recalled
-from eligibility.recording import decision_entry, moment_of
+from eligibility.recording import moment_of
 from eligibility.storage.decisions import StoredDecision, decision
 from eligibility.storage.entries import Earlier, Entry
 from eligibility.storage.keys import Key
@@ -21,14 +20,6 @@ from eligibility.storage.records import actor_of
 CHANNEL: Final = "http"
 ACCESS: Final = "access"
 _TRIES: Final = 3
-
-
-class Answered(NamedTuple):
-    """A recorded decision, ready to be sent; `is_new` says that this request made it."""
-
-    id: UUID
-    json: bytes
-    is_new: bool
 
 
 async def decide_and_record(
@@ -40,21 +31,16 @@ async def decide_and_record(
     RulesetReplaced where the ruleset was replaced again and again.
     """
     for attempt in range(_TRIES):
-        decider = service.in_force.decider
-        made = decider.decide(read_request(body, decider.ruleset.vocabulary))
-        entry = decision_entry(
-            made, actor=actor_of(key.principal), channel=channel, idempotency_key=idempotency_key
-        )
         try:
-            recorded = await service.log.append(entry)
+            answered = await service.deciding.decide(
+                body, By(actor_of(key.principal), channel), idempotency_key
+            )
         except RulesetReplaced:
             if attempt == _TRIES - 1:
                 raise
             await service.in_force.refresh()
             continue
-        if isinstance(recorded, Earlier):
-            return await _earlier(service, recorded, key)
-        return Answered(entry.id, made.json(entry.id, entry.at), is_new=True)
+        return await _earlier(service, answered, key) if isinstance(answered, Earlier) else answered
     raise AssertionError("the last try returns or raises")
 
 

@@ -20,7 +20,7 @@ from api.forms import read_form
 from api.incoming import idempotency_key, json_body, parameters
 from api.problems import Refusal
 from api.recording import CHANNEL, record_access
-from api.reviews_schemas import FileAttached, ReviewSaid
+from api.reviews_schemas import FileAttached, FileNamed, ReviewSaid
 from api.reviews_told import whole_case
 from api.service import Service, service_of
 from eligibility.domains import FACTS
@@ -54,17 +54,22 @@ async def say(request: Request[Any, Any, Any]) -> Response[bytes]:
             "this call takes no `Idempotency-Key`: name the case's `number`, and repeat it",
         )
     asked = read_form(ReviewSaid, await json_body(request))
-    faults = [*_reason_faults(asked.kind, asked.reason), *_faults(asked)]
-    if faults:
-        raise UnacceptableRequest(faults)
-    _require_role(caller(request), asked.kind)
+    word = word_of(asked, caller(request))
     stored = await asked_about(request)
-    facts = {"questions": asked.questions} if asked.questions else {}
-    word = Word(asked.kind, asked.reason, asked.text, asked.outcome, facts)
     made = await take_step(
         service_of(request).record, stored.id, word, actor_of_call(request), number=asked.number
     )
     return await _told(service_of(request), stored, made)
+
+
+def word_of(asked: ReviewSaid, key: Key) -> Word:
+    """What is said by a step. Raises UnacceptableRequest, Refusal where the role of the key may not."""
+    faults = [*_reason_faults(asked.kind, asked.reason), *_faults(asked)]
+    if faults:
+        raise UnacceptableRequest(faults)
+    _require_role(key, asked.kind)
+    facts = {"questions": asked.questions} if asked.questions else {}
+    return Word(asked.kind, asked.reason, asked.text, asked.outcome, facts)
 
 
 @route(ONE, http_method=["GET", "HEAD"], status_code=HTTP_200_OK, opt=described.READ.opt())
@@ -93,17 +98,22 @@ async def attach(request: Request[Any, Any, Any]) -> Response[bytes]:
     parameters(request)
     # megabytes are read in a thread, so that decisions need not wait
     asked = await asyncio.to_thread(read_form, FileAttached, await json_body(request))
-    faults = list(_reason_faults("attach", asked.reason))
     content = await asyncio.to_thread(_bytes, asked.content)
-    if not content or len(content) > LARGEST:
+    word, file = await asyncio.to_thread(attaching, asked, content)
+    stored = await asked_about(request)
+    made = await take_step(service_of(request).record, stored.id, word, actor_of_call(request), attached=file)
+    return await _told(service_of(request), stored, made)
+
+
+def attaching(asked: FileNamed, content: bytes) -> tuple[Word, Attachment]:
+    """What is said by attaching a file, and the file. Raises UnacceptableRequest for reason and size."""
+    faults = _reason_faults("attach", asked.reason)
+    if not 0 < len(content) <= LARGEST:
         faults.append(Fault("/content", f"give 1 to {LARGEST} bytes in base64"))
     if faults:
         raise UnacceptableRequest(faults)
-    stored = await asked_about(request)
-    file = Attachment(asked.name, asked.media_type, content or b"")
-    word = Word("attach", asked.reason, asked.text, None, file.facts, file.texts)
-    made = await take_step(service_of(request).record, stored.id, word, actor_of_call(request), attached=file)
-    return await _told(service_of(request), stored, made)
+    file = Attachment(asked.name, asked.media_type, content)
+    return Word("attach", asked.reason, asked.text, None, file.facts, file.texts), file
 
 
 @route(
@@ -115,14 +125,8 @@ async def attach(request: Request[Any, Any, Any]) -> Response[bytes]:
 async def read_file(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A file that was attached."""
     wanted = form_wanted(request)
-    service, stored = service_of(request), await asked_about(request)
-    identifier: str = request.path_params["attachment"]
-    found = None
-    if _UUID.fullmatch(identifier):
-        found = await attachment(service.database, stored.id, UUID(identifier))
-    if found is None:
-        raise Refusal("not-found", "this decision has no such file, or it was erased")
-    await record_access(service, caller(request), [stored])
+    stored, found = await asked_file(request)
+    await record_access(service_of(request), caller(request), [stored])
     if wanted == "file":
         return as_file(found.name, found.content, "application/octet-stream")
     told = {
@@ -132,6 +136,18 @@ async def read_file(request: Request[Any, Any, Any]) -> Response[bytes]:
         "content": base64.b64encode(found.content).decode(),
     }
     return answer(await asyncio.to_thread(as_json, told))
+
+
+async def asked_file(request: Request[Any, Any, Any]) -> tuple[StoredDecision, Attachment]:
+    """The file that the path names, and its decision. Raises Refusal, StorageUnavailable."""
+    stored = await asked_about(request)
+    identifier: str = request.path_params["attachment"]
+    found = None
+    if _UUID.fullmatch(identifier):
+        found = await attachment(service_of(request).database, stored.id, UUID(identifier))
+    if found is None:
+        raise Refusal("not-found", "this decision has no such file, or it was erased")
+    return stored, found
 
 
 async def _told(service: Service, stored: StoredDecision, made: UUID) -> Response[bytes]:
@@ -203,11 +219,12 @@ def _faults(asked: ReviewSaid) -> list[Fault]:
     return faults
 
 
-def _bytes(text: str) -> bytes | None:
+def _bytes(text: str) -> bytes:
+    """What a text in base64 holds; nothing where it is none."""
     try:
         return base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError):
-        return None
+        return b""
 
 
 _ASKABLE: Final = frozenset(FACTS)

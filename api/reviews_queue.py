@@ -1,5 +1,6 @@
 """The queue of reviews: its pages, and who holds which case."""
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any, Final, cast
 from uuid import UUID
@@ -39,8 +40,8 @@ NAMES: Final = (
 async def queue(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A page of the queue."""
     service, key = service_of(request), caller(request)
-    values = _values(parameters(request, NAMES), service)
-    wanted = await _wanted(service, key, values)
+    values = values_of(parameters(request, NAMES), service)
+    wanted = await wanted_of(service, key, values)
     await fill(service.database)
     try:
         page = await review_queue.page_of_queue(
@@ -59,7 +60,8 @@ async def queue(request: Request[Any, Any, Any]) -> Response[bytes]:
     return answer(as_json(told))
 
 
-def _values(given: Any, service: Service) -> dict[str, object]:
+def values_of(given: Mapping[str, str], service: Service) -> dict[str, object]:
+    """What the parameters of a page of the queue say. Raises UnacceptableRequest."""
     ruleset = service.in_force.decider.ruleset
     return read_values(
         given,
@@ -79,7 +81,8 @@ def _values(given: Any, service: Service) -> dict[str, object]:
     )
 
 
-async def _wanted(service: Service, key: Key, values: dict[str, object]) -> Wanted:
+async def wanted_of(service: Service, key: Key, values: dict[str, object]) -> Wanted:
+    """Which cases they ask for. Raises UnacceptableRequest, StorageUnavailable."""
     holder = cast("str | None", values.get("holder"))
     who: UUID | None = None
     if holder == "me":
@@ -115,7 +118,7 @@ async def claim(request: Request[Any, Any, Any]) -> Response[bytes]:
     parameters(request)
     service, decision = service_of(request), (await asked_about(request)).id
     await fill(service.database)
-    await review_queue.claim(service.database, decision, caller(request).principal, _lease(service))
+    await review_queue.claim(service.database, decision, caller(request).principal, lease_of(service))
     return await _told(service, decision)
 
 
@@ -136,7 +139,7 @@ async def hand_over(request: Request[Any, Any, Any]) -> Response[bytes]:
     service, decision = service_of(request), (await asked_about(request)).id
     to = await review_queue.person(service.database, asked.to)
     by = caller(request).principal
-    await review_queue.hand_over(service.database, decision, to, by=by, lease=_lease(service))
+    await review_queue.hand_over(service.database, decision, to, by=by, lease=lease_of(service))
     return await _told(service, decision)
 
 
@@ -151,7 +154,7 @@ async def assign(request: Request[Any, Any, Any]) -> Response[bytes]:
     to = await review_queue.person(service.database, asked.to)
     await fill(service.database)
     wanted = [UUID(each) for each in dict.fromkeys(asked.decisions)]
-    held = await review_queue.assign(service.database, wanted, to, by=by.principal, lease=_lease(service))
+    held = await review_queue.assign(service.database, wanted, to, by=by.principal, lease=lease_of(service))
     told = {
         "to": asked.to,
         "assigned": [str(each) for each in wanted if each in held],
@@ -160,7 +163,8 @@ async def assign(request: Request[Any, Any, Any]) -> Response[bytes]:
     return answer(as_json(told))
 
 
-def _lease(service: Service) -> timedelta:
+def lease_of(service: Service) -> timedelta:
+    """How long one holds a case that one claims."""
     return timedelta(minutes=service.settings.review_lease_minutes)
 
 

@@ -40,8 +40,8 @@ class ReviewSaid(_Said):
     )
 
 
-class FileAttached(_Said):
-    """A file for a case."""
+class FileNamed(_Said):
+    """A file for a case, without its bytes."""
 
     name: str = Field(
         pattern=r"^[^\x00-\x1f\x7f/\\]{1,200}$", description="What the file is called; it can be erased."
@@ -50,6 +50,11 @@ class FileAttached(_Said):
         pattern=r"^[a-z0-9][a-z0-9!#$&^_.+-]{0,63}/[a-z0-9][a-z0-9!#$&^_.+-]{0,63}$",
         description="Its type, as in `application/pdf`. Nobody looks whether it is true.",
     )
+
+
+class FileAttached(FileNamed):
+    """A file for a case."""
+
     content: str = Field(min_length=1, description="Its bytes in base64, 10 MiB of them at most.")
 
 

@@ -78,10 +78,27 @@ ROUTES: Final = {
     ("GET", "/dashboard/help"): _LOOKING,
     # today
     ("GET", "/dashboard"): _LOOKING,
+    ("GET", "/dashboard/pictures/decided.svg"): _LOOKING,
     # decisions
     ("GET", "/dashboard/decisions/{identifier}"): _LOOKING,
     # queue and reviews
+    ("GET", "/dashboard/queue"): _LOOKING,
+    ("POST", "/dashboard/queue/assign"): REVIEWING,
+    ("POST", "/dashboard/queue/views"): REVIEWING,
+    ("POST", "/dashboard/queue/views/{identifier}/delete"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/claim"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/release"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/hand-over"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/reviews"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/files"): REVIEWING,
+    ("GET", "/dashboard/decisions/{identifier}/files/{attachment}"): _LOOKING,
     # precedents
+    ("GET", "/dashboard/precedents"): _LOOKING,
+    ("GET", "/dashboard/precedents/new"): REVIEWING,
+    ("POST", "/dashboard/precedents/new"): REVIEWING,
+    ("GET", "/dashboard/precedents/{identifier}"): _LOOKING,
+    ("GET", "/dashboard/precedents/{identifier}/case.yaml"): _LOOKING,
+    ("POST", "/dashboard/precedents/{identifier}/end"): REVIEWING,
     # rules
     # try it
     ("GET", "/dashboard/try"): _DECIDING - OWN_ONLY,

@@ -12,6 +12,8 @@ from typing import Any, Final
 import orjson
 from litestar.connection import ASGIConnection
 
+from api.dashboard.today_figures import Figures
+from api.deciding import Deciding
 from api.jobs import Jobs
 from api.reasons import Reasons
 from api.turns import Turns
@@ -116,8 +118,10 @@ class Service:
     keys: Keys
     sessions: Sessions
     in_force: InForce
+    deciding: Deciding
     reasons: Reasons = field(default_factory=Reasons)
     jobs: Jobs = field(default_factory=Jobs)
+    figures: Figures = field(default_factory=Figures)
     exports: Turns = field(
         default_factory=partial(Turns, "exports", at_once=MOST_EXPORTS, waiting=0, retry_after=30)
     )

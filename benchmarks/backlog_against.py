@@ -17,7 +17,8 @@ from benchmarks.zen_model import Zen
 from eligibility.atoms import Questions
 from eligibility.backlog.cutting import cut
 from eligibility.backlog.deciding import BacklogDecider
-from eligibility.backlog.reading import read_piece
+from eligibility.backlog.reading import requests_in
+from eligibility.backlog.unrecorded import ROWS
 from eligibility.backlog.writing import result_writer
 from eligibility.conditions import Atom
 from eligibility.decider import Decider
@@ -25,9 +26,6 @@ from eligibility.domains import AFFILIATES
 from eligibility.facts import BacklogLine, EligibilityRequest, Vocabulary
 from eligibility.loading import load_rules, shipped_rules
 from eligibility.ruleset import Ruleset
-
-ROWS: Final = 32_768
-"""Rows that are decided together, as the command does where nothing is recorded."""
 
 SAMPLE: Final = 50_000
 """Lines that the others are given: what a line costs them does not hang on how many there are."""
@@ -96,7 +94,7 @@ def _ours(ruleset: Ruleset, path: Path) -> Iterator[bytes]:
     backlog, writer = BacklogDecider(Decider(ruleset)), result_writer("jsonl", full=False)
     with path.open("rb") as source:
         for piece in cut(source, "jsonl", None, ROWS):
-            yield writer.write_decided(backlog.decide(read_piece("jsonl", piece).requests))
+            yield writer.write_decided(backlog.decide(requests_in("jsonl", piece)))
 
 
 def _answer(line: bytes) -> dict[str, Any]:

@@ -16,6 +16,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import IO
 from urllib.parse import urlsplit
@@ -116,6 +117,24 @@ def _last(file: IO[bytes], path: Path) -> tuple[int, str] | None:
     if last is None:
         raise _no_checkpoints(path)
     return last
+
+
+def last_kept(path: Path) -> tuple[int, datetime] | None:
+    """The number and time of the last checkpoint in a file, None where it holds none yet.
+
+    Raises OSError where it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            file.seek(max(0, file.seek(0, os.SEEK_END) - _TAIL))
+            lines = file.read().split(b"\n")
+    except FileNotFoundError:
+        return None
+    for line in reversed(lines):
+        found = _read(line)
+        if found is not None:
+            return found[0], datetime.fromisoformat(orjson.loads(line)["at"])
+    return None
 
 
 def _read(line: bytes) -> tuple[int, str] | None:

@@ -18,9 +18,11 @@ def contradictions(facts: Mapping[str, Any], vocabulary: Vocabulary) -> list[Fau
 
 
 def _model_contradictions(facts: Mapping[str, Any], vocabulary: Vocabulary) -> list[Fault]:
-    generation, name, stated = (facts.get(f"model.{part}") for part in ("generation", "name", "multimodal"))
-    known = vocabulary.model(name)
-    released = vocabulary.modality[str(generation)]
+    name, stated = facts.get("model.name"), facts.get("model.multimodal")
+    if name is None and stated is None:
+        return []
+    generation, known = facts["model.generation"], vocabulary.model(name)
+    released = vocabulary.modality[generation]
     place = "/model/multimodal" if name is None else "/model/name"
     faults: list[Fault] = []
     if known is not None and known.generation != generation:

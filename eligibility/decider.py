@@ -17,12 +17,12 @@ from uuid import UUID
 
 import orjson
 
-from eligibility.atoms import MULTIMODAL, NEVER_UNKNOWN, Cells, Questions, acts_for_employer
+from eligibility.atoms import MULTIMODAL, NEVER_UNKNOWN, Cells, Pair, Questions, acts_for_employer
 from eligibility.canonical import timestamp
-from eligibility.conditions import Atom
+from eligibility.compiler import Alternative
 from eligibility.decision import decision_document
 from eligibility.domains import NATURAL_PERSONS
-from eligibility.engine import Engine, Firing, engine_for
+from eligibility.engine import Engine, engine_for
 from eligibility.evaluation import Agreed, Evaluation, agree, evaluate
 from eligibility.facts import EligibilityRequest
 from eligibility.ruleset import Ruleset
@@ -33,8 +33,8 @@ from eligibility.wording import MARK, SAID, Subject
 REMEMBERED = 16_384
 """Evaluations that a process keeps, at some 6 KB each."""
 
-FIRINGS = 8_192
-"""Runs of the engine that a process keeps where many requests are decided, at some 2 KB each."""
+FIRED = 16_384
+"""Facts of the engine that a process keeps where many requests are decided, at some 300 bytes each."""
 
 TEMPLATES = 8_192
 """Rendered answers that a process keeps, at some 11 KB each."""
@@ -68,6 +68,10 @@ class Recent(Generic[Key, Value]):
         if len(self._newer) >= self._half and key not in self._newer:
             self._older, self._newer = self._newer, {}
         self._newer[key] = value
+
+
+Asked = tuple[str, tuple[int, ...], tuple[Pair, ...]]
+"""What both evaluators are asked: the generation, and the cells but for statuses, which no rule reads."""
 
 
 @dataclass(frozen=True)
@@ -130,14 +134,14 @@ class Decision(NamedTuple):
 class Decider:
     """Decides under one ruleset. One per process; belongs to the thread that first decides with it."""
 
-    def __init__(self, ruleset: Ruleset) -> None:
-        """Prepare every generation of the ruleset."""
+    def __init__(self, ruleset: Ruleset, agreed: Recent[Asked, Agreed] | None = None) -> None:
+        """Prepare every generation of the ruleset. `agreed` is what remembers, where it is shared."""
         self.ruleset = ruleset
         self.questions = {name: Questions(ruleset, ruleset.program(name)) for name in ruleset.generations}
         self._semantics = {name: Semantics(ruleset.program(name)) for name in ruleset.generations}
         self._evaluations: Recent[tuple[str, Cells], Evaluation] = Recent(REMEMBERED)
-        self._agreed: Recent[tuple[Hashable, ...], Agreed] = Recent(REMEMBERED)
-        self._firings: Recent[tuple[Engine, frozenset[Atom]], Firing] = Recent(FIRINGS)
+        self._agreed = Recent[Asked, Agreed](REMEMBERED) if agreed is None else agreed
+        self._fired: Recent[tuple[Engine, int, str], tuple[Alternative, ...]] = Recent(FIRED)
         self._templates: Recent[tuple[Hashable, ...], Template] = Recent(TEMPLATES)
         # facts of which cells do not show whether they were given
         self._stated = (*ruleset.presumed, *sorted(NEVER_UNKNOWN))
@@ -179,20 +183,11 @@ class Decider:
             agreed = self._agreed.get(asked)
             engine = engine_for(self.ruleset, generation)
             if agreed is None:
-                agreed = agree(questions, semantics, partial(self._run, engine), cells)
+                agreed = agree(questions, semantics, partial(engine.run, known=self._fired), cells)
                 self._agreed.put(asked, agreed)
             evaluation = Evaluation(cells, questions, semantics, engine.compiled, agreed)
             self._evaluations.put((generation, cells), evaluation)
         return evaluation
-
-    def _run(self, engine: Engine, true_atoms: Sequence[Atom]) -> Firing:
-        """What the engine says, which is asked once: what is unknown is tried with rows that come again."""
-        key = (engine, frozenset(true_atoms))
-        firing = self._firings.get(key)
-        if firing is None:
-            firing = engine.run(true_atoms)
-            self._firings.put(key, firing)
-        return firing
 
     def render(
         self,

@@ -16,7 +16,7 @@ import os
 import threading
 from collections.abc import Iterable
 from typing import Any as Anything
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import durable_rules_engine
 import orjson
@@ -57,6 +57,16 @@ class Firing(NamedTuple):
         )
 
 
+class Known(Protocol):
+    """What facts fired, by engine, level and the properties of the fact: no rule matches on anything else."""
+
+    def get(self, key: tuple[Engine, int, str]) -> tuple[Alternative, ...] | None:
+        """What such a fact fired; None if that is not known."""
+
+    def put(self, key: tuple[Engine, int, str], value: tuple[Alternative, ...]) -> None:
+        """Keep what it fired."""
+
+
 class _Asked(NamedTuple):
     """What a level asks: the texts of its properties, by what must hold and by what must not."""
 
@@ -93,8 +103,10 @@ class Engine:
         self._levels = [_asked(level) for level in compiled.levels]
         self._handle = durable_rules_engine.create_ruleset(name, orjson.dumps(compiled.definition).decode())
 
-    def run(self, true_atoms: Iterable[Atom]) -> Firing:
+    def run(self, true_atoms: Iterable[Atom], known: Known | None = None) -> Firing:
         """Fire the rules for the atoms that are true; all others are false.
+
+        What is `known` is not asked again: where much is decided, the same facts come again in many sessions.
 
         Raises:
             EngineFailure: the engine refused a fact, or another thread than the owner called.
@@ -105,33 +117,38 @@ class Engine:
             )
         atoms = tuple(true_atoms)
         for _ in range(_TRIES):
-            fired = self._session(atoms)
+            fired = self._session(atoms, known)
             if fired is not None:
                 return _firing(fired)
         raise EngineFailure("the rule engine took a new fact for one it had seen, three times in a row")
 
-    def _session(self, atoms: tuple[Atom, ...]) -> list[Alternative] | None:
+    def _session(self, atoms: tuple[Atom, ...], known: Known | None) -> list[Alternative] | None:
         """One session from beginning to end; None if the engine mistook a fact for an earlier one."""
         self._sessions += 1
         session = f"s{self._sessions}"
         holding: set[Key] = set(atoms)
         fired: list[Alternative] = []
-        deletable = True
+        deletable = False
         try:
             for number, asked in enumerate(self._levels):
-                fact = (
-                    f'{{"id":"{number}","sid":"{session}","{asked.marker}":true{asked.properties(holding)}}}'
-                )
-                code, state = durable_rules_engine.assert_fact(self._handle, fact)
-                if code == _OBSERVED:
-                    return None
-                if code != _HANDLED:
-                    deletable = False  # deleting a session after such a fact can crash the process
-                    raise EngineFailure(
-                        f"the rule engine did not handle a fact of {asked.marker} (code {code})"
-                    )
-                for alternative in self._fired(state):
-                    fired.append(alternative)
+                properties = asked.properties(holding)
+                found = None if known is None else known.get((self, number, properties))
+                if found is None:
+                    fact = f'{{"id":"{number}","sid":"{session}","{asked.marker}":true{properties}}}'
+                    deletable = True
+                    code, state = durable_rules_engine.assert_fact(self._handle, fact)
+                    if code == _OBSERVED:
+                        return None
+                    if code != _HANDLED:
+                        deletable = False  # deleting a session after such a fact can crash the process
+                        raise EngineFailure(
+                            f"the rule engine did not handle a fact of {asked.marker} (code {code})"
+                        )
+                    found = self._fired(state)
+                    if known is not None:
+                        known.put((self, number, properties), found)
+                fired += found
+                for alternative in found:
                     holding.update(alternative.settles)
         except (durable_rules_engine.error, MemoryError) as error:
             raise EngineFailure(f"the rule engine refused a fact: {error}") from error
@@ -146,7 +163,7 @@ class Engine:
         except durable_rules_engine.error:  # there is none where the first fact was refused
             return
 
-    def _fired(self, state: int) -> list[Alternative]:
+    def _fired(self, state: int) -> tuple[Alternative, ...]:
         """What the last fact fired, each action completed."""
         started = durable_rules_engine.start_action_for_state(self._handle, state)
         message = started[1] if started else None
@@ -157,7 +174,7 @@ class Engine:
             if alternative is not None:
                 fired.append(alternative)
             message = durable_rules_engine.complete_and_start_action(self._handle, state)
-        return fired
+        return tuple(fired)
 
 
 def _firing(fired: list[Alternative]) -> Firing:

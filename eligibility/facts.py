@@ -6,6 +6,7 @@ What the rest of the project works with is `EligibilityRequest`, plain values by
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Annotated, Any, Final, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -52,6 +53,11 @@ class Vocabulary:
     purposes: tuple[str, ...]
     models: Mapping[str, CatalogueModel]
     modality: Mapping[str, bool | None]
+
+    @cached_property
+    def purpose_codes(self) -> frozenset[str]:
+        """The purposes, to look one up."""
+        return frozenset(self.purposes)
 
     def model(self, name: str | None) -> CatalogueModel | None:
         """Return the released model of that name, None for a derivative or where no name is given."""

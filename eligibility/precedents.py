@@ -5,8 +5,8 @@ from __future__ import annotations
 import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Final, Literal, get_args
 
 from ruamel.yaml import YAML
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 GENERATION: Final = "model.generation"
 LONGEST: Final = timedelta(days=730)
 """How long a precedent can be one."""
+
+State = Literal["active", "expired", "ended", "lapsed"]
+STATES: Final[tuple[State, ...]] = get_args(State)
+"""What becomes of precedents. One has lapsed whose override is not in force any more."""
 
 
 @dataclass(frozen=True)
@@ -36,6 +40,15 @@ class Precedent:
     text: str | None
     ended_at: datetime | None = None
     is_active: bool = True
+
+    @property
+    def state(self) -> State:
+        """What has become of it."""
+        if self.ended_at is not None:
+            return "ended"
+        if self.expires_at <= datetime.now(UTC):
+            return "expired"
+        return "active" if self.is_active else "lapsed"
 
 
 def pattern_of(cells: Mapping[str, Anything], facts: Sequence[str]) -> dict[str, Anything]:

@@ -25,7 +25,7 @@ def is_surely_good(value: dict[str, Any], form: type[RequestBody], vocabulary: V
     if value["model"]["generation"] not in vocabulary.generations:
         return False
     purposes = (value.get("use") or {}).get("purposes") or ()
-    return all([purpose in vocabulary.purposes for purpose in purposes])  # noqa: C419 - faster for a few
+    return vocabulary.purpose_codes.issuperset(purposes)
 
 
 def _quick(form: type[BaseModel]) -> Callable[[object], bool]:

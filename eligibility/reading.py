@@ -34,6 +34,10 @@ def read_request(
         UnreadableRequest: it is no JSON.
         UnacceptableRequest: it is no request in good form, or contradicts itself.
     """
+    form = BacklogLine if member_allowed_request_id else RequestBody
+    read = _as_written(body)
+    if read is not None and isinstance(read[0], dict) and is_surely_good(read[0], form, vocabulary):
+        return _request(read[0], vocabulary)  # no fraction is, nor what is nested deep
     return request_from(parse_json(body), vocabulary, member_allowed_request_id=member_allowed_request_id)
 
 
@@ -53,6 +57,11 @@ def request_from(
             form.__pydantic_validator__.validate_python(value, context=vocabulary)
         except ValidationError as error:
             raise UnacceptableRequest(faults_of(error, vocabulary)) from None
+    return _request(value, vocabulary)
+
+
+def _request(value: Mapping[str, Any], vocabulary: Vocabulary) -> EligibilityRequest:
+    """The request that an object in good form holds. Raises UnacceptableRequest."""
     facts: dict[str, Any] = {}
     document = _given(value, "", facts)
     request_id: str | None = document.pop("request_id", None)
@@ -78,8 +87,21 @@ def parse_json(body: bytes) -> object:
 def _quickly(body: bytes) -> object:
     """Parse the usual body in a fraction of the time; None where it could be read otherwise.
 
-    That is an object which, written again, is the same but for white space: no member was repeated, no number
-    rounded. Fractions are left to those who keep them exactly.
+    That is an object which, written again, is the same but for white space. Fractions are left to those who
+    keep them exactly.
+    """
+    read = _as_written(body)
+    if read is None:
+        return None
+    value, again = read
+    is_deep = again.count(b"[") + again.count(b"{") > DEEPEST
+    return value if isinstance(value, dict) and not is_deep and not _FRACTION.search(again) else None
+
+
+def _as_written(body: bytes) -> tuple[object, bytes] | None:
+    """The value that, written again, is the body but for white space, and how it is written then.
+
+    So no member was repeated, and no number rounded but for fractions. None where it is another.
     """
     try:
         value: object = orjson.loads(body)
@@ -87,9 +109,7 @@ def _quickly(body: bytes) -> object:
     except (orjson.JSONDecodeError, TypeError):
         return None
     is_same = again == body or b"".join(again.split()) == b"".join(body.split())
-    is_deep = again.count(b"[") + again.count(b"{") > DEEPEST
-    is_usual = isinstance(value, dict) and is_same and not is_deep and not _FRACTION.search(again)
-    return value if is_usual else None
+    return (value, again) if is_same else None
 
 
 def _exactly(body: bytes) -> object:
@@ -197,26 +217,28 @@ def _given(members: Mapping[str, Any], prefix: str, facts: dict[str, Any]) -> di
     """
     given: dict[str, Any] = {}
     for name, value in members.items():
-        if isinstance(value, str):
+        kind = type(value)  # the parsers make no others than these, of which the usual ones come first
+        if kind is str:
             if value and not value.isspace():
                 given[name] = facts[prefix + name] = value
-        elif isinstance(value, dict):
+        elif kind is dict:
             kept = _given(value, f"{prefix}{name}.", facts)
             if kept:
                 given[name] = kept
-        elif isinstance(value, list):
+        elif kind is list:
             given[name] = items = _items(value)
             facts[prefix + name] = _frozen(items)
+        elif kind is int or kind is bool:
+            given[name] = facts[prefix + name] = value
         elif value is not None:
-            number = int(value) if isinstance(value, (Decimal, float)) else value
-            given[name] = facts[prefix + name] = number
+            given[name] = facts[prefix + name] = int(value)  # of a fraction that is a whole number
     return given
 
 
-def _items(items: Sequence[Any]) -> list[Any]:
-    if items and isinstance(items[0], dict):
-        return [_given(item, "", {}) for item in items]
-    return sorted(set(items)) if len(items) > 1 else list(items)
+def _items(items: list[Any]) -> list[Any]:
+    if len(items) > 1 and isinstance(items[0], str):
+        return sorted(set(items))
+    return [_given(item, "", {}) if isinstance(item, dict) else item for item in items]
 
 
 def flatten(document: Mapping[str, Any]) -> dict[str, Any]:

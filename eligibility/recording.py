@@ -26,16 +26,16 @@ def decision_entry(made: Decision, *, actor: str, channel: str, idempotency_key:
     if idempotency_key is not None:
         idempotency = Idempotency(actor, idempotency_key, canonical_of_request(document))
         private["idempotency_key"] = idempotency_key
-    identifier = uuid_utils.compat.uuid7()
+    identifier, as_stored = uuid_utils.compat.uuid7(), _stored(evaluation)
     return Entry(
         kind=DECISION,
         id=identifier,
         at=moment_of(identifier),
         actor=actor,
         channel=channel,
-        ruleset=evaluation.ruleset,
-        evaluation=_stored(evaluation),
-        outcome=evaluation.outcome,
+        ruleset=as_stored.ruleset,
+        evaluation=as_stored,
+        outcome=as_stored.outcome,
         generation=evaluation.generation,
         facts=facts,
         private=private,

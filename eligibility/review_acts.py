@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from eligibility.ruleset_acts import Record
     from eligibility.ruleset_life import Actor
     from eligibility.storage.attachments import Attachment
+    from eligibility.storage.database import Database
     from eligibility.storage.decisions import StoredDecision
 
 _TRIES: Final = 5
@@ -44,7 +45,7 @@ async def take_step(
     if actor.kind != "person" and word.kind != "dispute":
         raise ActRefused("only a person can review a decision: use a key that was made with `--person`")
     for attempt in range(_TRIES):
-        case = await _case(record, decision)
+        case = await _case(record.database, decision)
         any_will_do = number is None and word.kind in ANY_NUMBER
         if not any_will_do and number != case.number:
             raise _changed(case)
@@ -62,14 +63,14 @@ async def take_step(
             await append(entry)
         except Overtaken:
             if not any_will_do or attempt == _TRIES - 1:
-                raise _changed(await _case(record, decision)) from None
+                raise _changed(await _case(record.database, decision)) from None
         else:
             return identifier
     raise AssertionError("the last try returns or raises")
 
 
-async def _case(record: Record, decision: UUID) -> Case:
-    case = await find_case(record.database, decision)
+async def _case(database: Database, decision: UUID) -> Case:
+    case = await find_case(database, decision)
     if case is None:
         raise NotFound(f"there is no decision `{decision}`")
     return case
@@ -81,6 +82,17 @@ def _changed(case: Case) -> Overtaken:
     )
 
 
+async def overridden(database: Database, decision: UUID) -> Case:
+    """The case of a decision that has another outcome in force, so that it can become a precedent.
+
+    Raises ActRefused where it has not, NotFound, StorageUnavailable.
+    """
+    case = await _case(database, decision)
+    if case.outcome_in_force == case.outcome:
+        raise ActRefused("only an override that is in force can become a precedent")
+    return case
+
+
 async def make_precedent(
     record: Record, stored: StoredDecision, facts: Sequence[str], actor: Actor, *, expires: datetime, why: str
 ) -> UUID:
@@ -90,9 +102,7 @@ async def make_precedent(
     """
     if actor.kind != "person":
         raise ActRefused("only a person can make a precedent: use a key that was made with `--person`")
-    case = await _case(record, stored.id)
-    if case.outcome_in_force == case.outcome:
-        raise ActRefused("only an override that is in force can become a precedent")
+    case = await overridden(record.database, stored.id)
     faults = [
         Fault(f"/facts/{place}", f"the decision has no cell of `{fact[:80]}`: use the names of its facts")
         for place, fact in enumerate(facts)

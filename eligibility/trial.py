@@ -32,11 +32,6 @@ def slot_name(slot: Slot) -> str:
     return path if place < 0 else path.replace(MEMBER, f"{AFFILIATES}[cell {place}].")
 
 
-def is_of_affiliate(slot: Slot) -> bool:
-    """Whether the slot stands for a fact of affiliates."""
-    return slot[1] >= 0
-
-
 @dataclass(frozen=True)
 class Variable:
     """One variable: the slot it belongs to, the cells it ranges over, or the code whose presence it is."""

@@ -17,7 +17,7 @@ from api.batches import asked_about, batch_document, batch_documents, batch_id, 
 from api.batches_described import FORMATS
 from api.dashboard.batch_pictures import outcomes_picture
 from api.dashboard.batch_refused import first_refused
-from api.dashboard.lists import begun, csv_answer
+from api.dashboard.lists import csv_answer
 from api.dashboard.pages import page, see_other
 from api.dashboard.posted import posted
 from api.dashboard.sessions import CHANNEL, PATH, caller_of
@@ -63,7 +63,7 @@ async def list_all(request: Request[Any, Any, Any]) -> Response[Any]:
     service = service_of(request)
     mine = str(caller_of(request).principal) if values.get("whose") == "mine" else None
     if "format" in values:
-        return csv_answer("batches", _COLUMNS, await begun(_rows(service, mine)))
+        return csv_answer("batches", _COLUMNS, _rows(service, mine))
     before = cast("UUID | None", values.get("cursor"))
     found = await batches.listed(service.database, mine=mine, before=before, limit=_LIMIT + 1)
     shown = await batch_documents(service, found[:_LIMIT])

@@ -2,13 +2,35 @@
 
 from typing import Final
 
-from api.dashboard import batch_again, batch_new, batches, decisions, files, helping, sign_in, today, try_it
+from api.dashboard import (
+    batch_again,
+    batch_new,
+    batches,
+    decisions,
+    files,
+    helping,
+    leases,
+    precedent_new,
+    precedents,
+    queue,
+    review_steps,
+    saved_views,
+    sign_in,
+    today,
+    try_it,
+)
 
 HANDLERS: Final = (
     *files.HANDLERS,
     *sign_in.HANDLERS,
     *today.HANDLERS,
     *decisions.HANDLERS,
+    *queue.HANDLERS,
+    *leases.HANDLERS,
+    *saved_views.HANDLERS,
+    *review_steps.HANDLERS,
+    *precedents.HANDLERS,
+    *precedent_new.HANDLERS,
     *try_it.HANDLERS,
     *batches.HANDLERS,
     *batch_new.HANDLERS,

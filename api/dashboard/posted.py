@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
-from typing import Any, Final
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
 from litestar import Request
+from litestar.datastructures import UploadFile
 
 from api.dashboard.sessions import FORM_FIELD, require_form_of_ours
 from api.problems import Refusal
 
 _TYPE: Final = "application/x-www-form-urlencoded"
+_TYPE_WITH_FILE: Final = "multipart/form-data"
 _MOST_FIELDS: Final = 2000
 
 
@@ -45,17 +47,21 @@ class Posted:
         return list(self._fields)
 
 
+class Sent(NamedTuple):
+    """A file that was sent: its name and type as the browser says them, and its bytes."""
+
+    name: str
+    media_type: str
+    content: bytes
+
+
 async def posted(request: Request[Any, Any, Any], names: Collection[str] | None = None) -> Posted:
     """Read the form that a page of ours sent; `names` are the fields that it may have, all where None.
 
     Raises Refusal where it is not ours, or not readable.
     """
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != _TYPE:
-        raise Refusal("wrong-type", f"send this as `{_TYPE}`, as the form of the page does")
-    pairs = pairs_in(await request.body())
-    require_form_of_ours(request, next((value for name, value in pairs if name == FORM_FIELD), None))
-    return filled_in([pair for pair in pairs if pair[0] != FORM_FIELD], names)
+    _require_type(request, _TYPE)
+    return _read(request, pairs_in(await request.body()), names)
 
 
 def pairs_in(encoded: bytes) -> list[tuple[str, str]]:
@@ -70,6 +76,49 @@ def pairs_in(encoded: bytes) -> list[tuple[str, str]]:
         )
     except ValueError:
         raise Refusal("unreadable", "the form cannot be read: send it from its page") from None
+
+
+async def posted_with_file(
+    request: Request[Any, Any, Any], names: Collection[str], file: str, *, most: int
+) -> tuple[Posted, Sent | None]:
+    """Read a form that may send a file in the field of that name; its fields are read as `posted` does.
+
+    Of the file, `most` bytes are read and one more, so that it shows where there are too many.
+
+    Raises Refusal where the form is not ours, or not readable.
+    """
+    _require_type(request, _TYPE_WITH_FILE)
+    try:
+        form = await request.form()
+    except (ValueError, LookupError):  # not in UTF-8, or in nothing that is known
+        raise Refusal("unreadable", "the form cannot be read: send it from its page") from None
+    try:
+        pairs, sent = [], None
+        for name, value in form.multi_items():
+            if not isinstance(value, UploadFile):
+                if name != file:  # an empty text where no file was chosen
+                    pairs.append((name, value))
+            elif name != file or sent is not None:
+                raise Refusal("unreadable", f"the form of this page takes one file, as `{file}`")
+            else:
+                sent = Sent(value.filename, value.content_type, await value.read(most + 1))
+        return _read(request, pairs, names), sent
+    finally:
+        await form.close()
+
+
+def _require_type(request: Request[Any, Any, Any], wanted: str) -> None:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != wanted:
+        raise Refusal("wrong-type", f"send this as `{wanted}`, as the form of the page does")
+
+
+def _read(
+    request: Request[Any, Any, Any], pairs: Sequence[tuple[str, str]], names: Collection[str] | None
+) -> Posted:
+    """The fields of a form that is ours. Raises Refusal."""
+    require_form_of_ours(request, next((value for name, value in pairs if name == FORM_FIELD), None))
+    return filled_in([pair for pair in pairs if pair[0] != FORM_FIELD], names)
 
 
 def filled_in(pairs: Iterable[tuple[str, str]], names: Collection[str] | None) -> Posted:

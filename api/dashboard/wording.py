@@ -42,6 +42,60 @@ CONTACT_REASONS: Final[Mapping[str, str]] = {
     "case_by_case": "Considered case by case",
     "clarification": "Terms or facts leave it open",
 }
+# of the queue and of reviews
+ACTS: Final[Mapping[str, str]] = {
+    "confirm": "Confirm the outcome",
+    "override": "Propose another outcome",
+    "agree": "Agree",
+    "decline": "Decline",
+    "withdraw": "Withdraw the proposal",
+    "ask": "Ask the applicant",
+    "answer": "Note the answer",
+    "comment": "Comment",
+    "attach": "Attach a file",
+    "dispute": "Dispute",
+}
+"""What can be done with a case, by the kind of step."""
+ACTED: Final[Mapping[str, str]] = {
+    "confirm": "Confirmed the outcome",
+    "override": "Proposed another outcome",
+    "agree": "Agreed to the other outcome",
+    "decline": "Declined the other outcome",
+    "withdraw": "Withdrew the proposal",
+    "ask": "Asked the applicant",
+    "answer": "Noted the answer",
+    "comment": "Commented",
+    "attach": "Attached a file",
+    "dispute": "Disputed the decision",
+}
+"""What was done with a case, by the kind of step."""
+COUNTS: Final[Mapping[str, str]] = {
+    "open": "open",
+    "waiting": "waiting for the applicant",
+    "proposed": "waiting for a second person",
+    "overdue": "overdue",
+}
+CHANGES: Final[Mapping[str, str]] = {
+    "ruleset.activated": "Policy {version} was put in force",
+    "ruleset.proposed": "Policy {version} was proposed",
+    "ruleset.scheduled": "Policy {version} was given a day to come into force",
+    "ruleset.unscheduled": "The day of policy {version} was called off",
+    "review.agree": "Another outcome came into force",
+    "precedent.made": "A precedent was made",
+    "precedent.ended": "A precedent was ended",
+    "reviews.set": "What is asked of reviews was set",
+    "key.rotated": "The key that signs the log was changed",
+    "erasure": "Texts were erased",
+    "export": "Records were exported",
+    "retention": "Records were dropped at the end of their time",
+}
+PRECEDENT_STATES: Final[Mapping[str, str]] = {
+    "active": "Active",
+    "expired": "Expired",
+    "ended": "Ended",
+    "lapsed": "The override is no longer in force",
+}
+
 BATCH_STATES: Final[Mapping[str, str]] = {
     "running": "Running",
     "done": "Done",
@@ -63,6 +117,20 @@ def when(at: datetime | str | None) -> Markup:
     return Markup('<time datetime="{}">{}</time>').format(timestamp(moment), words)
 
 
+def clock(at: datetime | str) -> Markup:
+    """A time of day, in UTC, of what happens within hours."""
+    moment = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(UTC)
+    return Markup('<time datetime="{}">{:%H:%M} UTC</time>').format(timestamp(moment), moment)
+
+
+def age(at: datetime | str) -> Markup:
+    """How long ago a time is, as `3 days`."""
+    moment = datetime.fromisoformat(at) if isinstance(at, str) else at
+    return Markup('<time datetime="{}">{}</time>').format(
+        timestamp(moment), duration(datetime.now(UTC) - moment)
+    )
+
+
 def day(at: datetime | str) -> Markup:
     """A day, in UTC."""
     moment = (datetime.fromisoformat(at) if isinstance(at, str) else at).astimezone(UTC)
@@ -79,6 +147,33 @@ def distance(at: datetime | str, now: datetime | None = None) -> str:
     if abs(away) < _MINUTE:
         return "now"
     return f"in {span}" if away > timedelta(0) else f"{span} ago"
+
+
+def deadline(case: Mapping[str, Any], now: datetime | None = None) -> str:
+    """By when a case should be closed, from here: `in 3 days`, `overdue by 2 hours`, or that it is paused."""
+    if case["due"] is None or case["state"] == "closed":
+        return "no deadline"
+    due = datetime.fromisoformat(case["due"])
+    if case["paused_at"] is None:
+        away = due - (now or datetime.now(UTC))
+        return f"in {duration(away)}" if away > timedelta(0) else f"overdue by {duration(-away)}"
+    left = due - datetime.fromisoformat(case["paused_at"])
+    if left <= timedelta(0):
+        return f"paused, overdue by {duration(-left)}"
+    return f"paused with {duration(left)} left"
+
+
+def sentence(words: str) -> str:
+    """Words as a sentence: with a capital at the start, and a full stop."""
+    return words[:1].upper() + words[1:] + ("" if words.endswith((".", "!", "?")) else ".")
+
+
+def file_size(size: int) -> str:
+    """A number of bytes as people read it."""
+    for unit, bytes_of in (("MB", 1024 * 1024), ("kB", 1024)):
+        if size >= bytes_of:
+            return f"{size / bytes_of:.1f} {unit}"
+    return counted(size, "byte")
 
 
 def duration(span: timedelta) -> str:
@@ -120,6 +215,11 @@ FILTERS: Final[Mapping[str, Any]] = MappingProxyType(
         "number": number,
         "plain": plain,
         "short": short,
+        "clock": clock,
+        "age": age,
+        "deadline": deadline,
+        "sentence": sentence,
+        "file_size": file_size,
     }
 )
 GLOBALS: Final[Mapping[str, Any]] = MappingProxyType(
@@ -128,6 +228,10 @@ GLOBALS: Final[Mapping[str, Any]] = MappingProxyType(
         "STATES": STATES,
         "CAUSES": CAUSES,
         "CONTACT_REASONS": CONTACT_REASONS,
+        "ACTS": ACTS,
+        "ACTED": ACTED,
+        "COUNTS": COUNTS,
+        "PRECEDENT_STATES": PRECEDENT_STATES,
         "BATCH_STATES": BATCH_STATES,
         "FORMATS": FORMATS,
     }

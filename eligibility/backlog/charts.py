@@ -37,13 +37,16 @@ def bar_chart(
     to tell them apart: names of Vega's symbols, such as `circle`, `square` and `triangle-up`.
     """
     said = {label: _said(count, total) for label, count in numbers.items()}
-    drawn = vl_convert.vegalite_to_svg(
-        _chart(numbers, said, shapes or {}), vl_version=_VERSION, allowed_base_urls=[]
-    )
     words = f"{title}: {'; '.join(f'{label} {number}' for label, number in said.items())}."
+    return drawn(_chart(numbers, said, shapes or {}), words)
+
+
+def drawn(chart: Mapping[str, Any], words: str) -> str:
+    """A chart that Vega-Lite describes as an `<svg>`; `words` say the same to those who do not see it."""
+    svg = vl_convert.vegalite_to_svg(dict(chart), vl_version=_VERSION, allowed_base_urls=[])
     # Vega's own roles and labels would be read one by one
-    drawn = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", drawn)
-    return drawn.replace("<svg ", f'<svg role="img" aria-label="{escape(words)}" ', 1)
+    svg = re.sub(r' (?:role|aria-[a-z]+)="[^"]*"', "", svg)
+    return svg.replace("<svg ", f'<svg role="img" aria-label="{escape(words)}" ', 1)
 
 
 def _said(count: int, total: int | None) -> str:

@@ -9,7 +9,7 @@ numbers of its values' classes, by the very functions that find cells; rows of e
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
-from itertools import accumulate, islice
+from itertools import islice
 from typing import Annotated, Any, Final, NamedTuple, get_args
 
 import pyarrow as pa
@@ -53,6 +53,16 @@ class Column(NamedTuple):
 
     classes: Any
     values: Callable[[Any], Sequence[Any]]
+
+    @property
+    def given(self) -> Any:
+        """The classes, with what is odd as absent."""
+        is_good = (pc.min(self.classes).as_py() or ABSENT) >= ABSENT
+        return (self.classes if is_good else pc.max_element_wise(self.classes, ABSENT)).cast(pa.int64())
+
+    def at(self, rows: Any) -> Column:
+        """The column of some rows alone, whose numbers are given."""
+        return Column(self.classes.take(rows), lambda some: self.values(rows.take(some)))
 
 
 class _Ranges(NamedTuple):
@@ -157,10 +167,11 @@ class Classes:
             _taken(numbers, encoded.indices),
             lambda rows: [_as_set(_entries(text or "")) for text in encoded.take(rows).to_pylist()],
         )
-        odd = pc.or_(pc.equal(pc.binary_length(entries), 0), pc.match_substring(entries, _SEPARATOR))
-        if not pc.any(pc.fill_null(odd, True)).as_py():  # noqa: FBT003 - arrow's own order of arguments
+        lengths = pc.binary_length(entries)
+        if not entries.null_count and pc.min(lengths).as_py() != 0 and not _may_hold(entries, _SEPARATOR):
             return column
-        parents = pc.list_parent_indices(array).filter(pc.fill_null(odd, True))  # noqa: FBT003 - as above
+        odd = pc.or_(pc.equal(lengths, 0), pc.match_substring(entries, _SEPARATOR))
+        parents = pc.list_parent_indices(array).filter(pc.fill_null(odd, True))  # noqa: FBT003 - arrow's own order of arguments
         return Column(_with_odd(column.classes, parents), column.values)
 
     def _affiliates(self, array: Any) -> Column:
@@ -170,12 +181,13 @@ class Classes:
             f"{MEMBER}{field.name}": inner for field, inner in zip(items.type, items.flatten(), strict=True)
         }
         columns = {path: self.column(path, part) for path, part in parts.items()}
-        rows = [column.classes.to_pylist() for column in columns.values()]
+        rows = list(zip(*(column.classes.to_pylist() for column in columns.values()), strict=True))
         known = [place for place, path in enumerate(columns) if path in {COUNTRY_MEMBER, INVOLVED_MEMBER}]
-        classes = [
-            ODD if ODD in each else self._affiliate([each[place] for place in known])
-            for each in zip(*rows, strict=True)
-        ]
+        found = {
+            each: ODD if ODD in each else self._affiliate([each[place] for place in known])
+            for each in dict.fromkeys(rows)
+        }
+        classes = list(map(found.__getitem__, rows))
         codes = pc.if_else(items.is_valid(), pa.array(classes, pa.int32()), ODD)
         lists = pa.ListArray.from_arrays(offsets, codes.cast(pa.string()), mask=array.is_null())
         encoded = pc.binary_join(lists, _SEPARATOR).dictionary_encode()
@@ -233,13 +245,14 @@ def _is_blank(value: Any) -> bool:
 
 def _taken(numbers: list[int], indices: Any) -> Any:
     """The class of each row, from the classes of the distinct values."""
-    return pc.fill_null(pa.array(numbers, pa.int32()).take(indices), ABSENT)
+    classes = pa.array(numbers, pa.int32()).take(indices)
+    return pc.fill_null(classes, ABSENT) if classes.null_count else classes
 
 
 def _offsets(array: Any) -> Any:
     """Where the entries of each list begin among those of all, and where the last one ends."""
-    lengths = pc.fill_null(pc.list_value_length(array), 0).to_pylist()
-    return pa.array([0, *accumulate(lengths)], pa.int32())
+    lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int32())
+    return pa.concat_arrays([pa.array([0], pa.int32()), pc.cumulative_sum(lengths)])
 
 
 def _with_odd(classes: Any, rows: Any) -> Any:
@@ -250,14 +263,22 @@ def _with_odd(classes: Any, rows: Any) -> Any:
 
 def _text(array: Any, longest: int) -> Column:
     """Texts that nothing is asked about but whether they are given: seldom is one looked at by itself."""
-    is_odd = pc.or_(pc.greater(pc.utf8_length(array), longest), pc.match_substring(array, "\0"))
-    is_given = pc.match_substring_regex(array, "[!-~]")  # all but letters of other scripts, and blanks
-    others = pc.and_(array.is_valid(), pc.invert(pc.fill_null(is_given, True)))  # noqa: FBT003 - arrow's order
+    is_given = pc.and_(pc.greater_equal(array, "!"), pc.less(array, "\x7f"))  # as most texts begin
+    others = pc.fill_null(pc.invert(is_given), False)  # noqa: FBT003 - arrow's own order of arguments
     if pc.any(others).as_py():
-        blank = pa.array([text is None or not text.strip() for text in array.to_pylist()])
-        is_given = pc.invert(blank)
-    classes = pc.if_else(is_odd, ODD, pc.cast(is_given, pa.int32()))
-    return Column(pc.fill_null(pc.cast(classes, pa.int32()), ABSENT), lambda rows: [A_TEXT] * len(rows))
+        found = [bool(text.strip()) for text in array.filter(others).to_pylist()]
+        is_given = pc.replace_with_mask(is_given, others, pa.array(found))
+    classes = pc.fill_null(pc.cast(is_given, pa.int32()), ABSENT)
+    if (pc.max(pc.binary_length(array)).as_py() or 0) > longest or _may_hold(array, "\0"):
+        is_odd = pc.or_(pc.greater(pc.utf8_length(array), longest), pc.match_substring(array, "\0"))
+        classes = pc.if_else(pc.fill_null(is_odd, False), pa.scalar(ODD, pa.int32()), classes)  # noqa: FBT003 - as above
+    return Column(classes, lambda rows: [A_TEXT] * len(rows))
+
+
+def _may_hold(texts: Any, character: str) -> bool:
+    """Whether one of the texts may hold a character: seldom is one looked for by itself."""
+    _, _, content = texts.buffers()
+    return content is not None and character.encode() in content.to_pybytes()
 
 
 def _as_set(value: Any) -> Any:

@@ -84,7 +84,7 @@ def requests_of(
 
 def with_lines(body: Sequence[Any], first_line: int, texts: Any, is_read: Any) -> pa.Table:
     """A table of requests from its columns but the lines, which follow each other."""
-    lines = pa.array(range(first_line, first_line + len(texts)), pa.int64())
+    lines = pa.arange(first_line, first_line + len(texts))
     return pa.Table.from_arrays([lines, *body, texts, is_read], schema=REQUESTS)
 
 

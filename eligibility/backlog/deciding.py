@@ -1,8 +1,9 @@
 """A table of requests in, a table of decisions out: the same answers as one by one, with less work.
 
-Each column is reduced to the classes of its values; rows of equal classes are decided once, for the first of
-them, by the functions that decide any request; what was decided is joined back. A row with anything out of
-the ordinary is read by itself, as a body that came over HTTP.
+Each column is reduced to the classes of its values, and these to what they show to the rules that count for
+the row. Rows that look alike are decided once, for the first of them, by the functions that decide any
+request; what was decided is joined back. A row with anything out of the ordinary is read by itself, as a body
+that came over HTTP.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eligibility.backlog.classes import ABSENT, ODD, Classes, Column
-from eligibility.backlog.form import PATHS, RESULTS, leaves
+from eligibility.backlog.form import PATHS, RESULTS, in_one, leaves
+from eligibility.backlog.sights import NOTHING, Sights
 from eligibility.contradictions import contradictions
 from eligibility.decider import Decider, Recent
 from eligibility.decision import in_order
@@ -24,16 +26,13 @@ from eligibility.errors import EvaluatorsDisagree, RequestRefused
 from eligibility.evaluation import Evaluation
 from eligibility.facts import EligibilityRequest
 from eligibility.reading import parse_json, request_from
-from eligibility.trial import is_of_affiliate, slot_name
+from eligibility.trial import slot_name
 from eligibility.wording import Subject
 
 logger = logging.getLogger(__name__)
 
-REMEMBERED: Final = 32_768
-"""Answers that are kept, by the classes of a row: some 2 KB each, with their evaluations."""
-
-SAYINGS: Final = 16_384
-"""Answers that are kept, by evaluation: of all rows that have the same, however their classes differ."""
+REMEMBERED: Final = 24_576
+"""Answers that are kept, by what a row shows to the rules: some 4 KB each, with their evaluations."""
 
 _LARGEST_KEY: Final = 2**62
 _NAMED_LIKE: Final = "entity.reference"
@@ -93,7 +92,7 @@ class Decided(NamedTuple):
             for field in list(RESULTS)[3:]
         )
         return pa.Table.from_arrays(
-            [self.requests["line"].combine_chunks(), self.request_ids, given, *joined], schema=RESULTS
+            [in_one(self.requests["line"]), self.request_ids, given, *joined], schema=RESULTS
         )
 
 
@@ -106,8 +105,8 @@ class BacklogDecider:
         self._vocabulary = decider.ruleset.vocabulary
         self._classes = Classes(tuple(decider.questions.values()), self._vocabulary)
         self._paths = tuple(path for path in PATHS if path not in self._classes.idle)
+        self._sights = Sights(decider.questions, self._paths)
         self._answers: Recent[tuple[int, ...], Answer] = Recent(REMEMBERED)
-        self._sayings: Recent[Evaluation, Answer] = Recent(SAYINGS)
 
     def decide(self, requests: Any) -> Decided:
         """Decide a table with the columns of REQUESTS.
@@ -115,14 +114,16 @@ class BacklogDecider:
         Raises EngineFailure where nothing can be decided at the moment.
         """
         rows = _Rows(requests, self._classes)
-        keys = _keys([column.classes for column in rows.columns.values()], requests.num_rows)
-        keys = pc.if_else(rows.is_odd, None, keys)
-        encoded = keys.dictionary_encode()
-        answers = self._answers_of(rows.columns, pc.index_in(encoded.dictionary, value_set=keys))
-        contradict = [number for number, answer in enumerate(answers) if answer.refused]
-        is_odd = pc.or_(rows.is_odd, pc.is_in(encoded.indices, value_set=pa.array(contradict, pa.int32())))
+        keys = _keys([column.given for column in rows.columns.values()], requests.num_rows)
+        alike, first = _distinct(pc.if_else(rows.is_odd, None, keys))
+        answers, places = self._answers_of(
+            {path: column.at(first) for path, column in rows.columns.items()}, len(first)
+        )
+        which, ids, alone = places.take(alike), rows.request_ids, dict[int, EligibilityRequest]()
+        is_odd, contradict = rows.is_odd, [number for number, answer in enumerate(answers) if answer.refused]
+        if contradict:
+            is_odd = pc.or_(is_odd, pc.is_in(which, value_set=pa.array(contradict, which.type)))
         odd = pc.indices_nonzero(is_odd).to_pylist()
-        which, ids, alone = encoded.indices, rows.request_ids, dict[int, EligibilityRequest]()
         if odd:
             places, given = which.to_pylist(), ids.to_pylist()
             for row in odd:
@@ -134,20 +135,26 @@ class BacklogDecider:
             which, ids = pa.array(places, pa.int32()), pa.array(given, pa.string())
         return Decided(requests, which, answers, alone, ids)
 
-    def _answers_of(self, columns: Mapping[str, Column], rows: Any) -> list[Answer]:
-        """The answers of rows in good form; refused, of those that contradict themselves."""
-        classes = [
-            columns[path].classes.take(rows).to_pylist() if path in columns else repeat(ABSENT, len(rows))
-            for path in self._paths
+    def _answers_of(self, columns: Mapping[str, Column], count: int) -> tuple[list[Answer], Any]:
+        """The answers of so many rows in good form, and for each row which of them it gets.
+
+        Those that contradict themselves are refused.
+        """
+        sorts, shown = self._sights.of(columns, count)
+        which, rows = _distinct(_keys([sorts, *shown.values()], count))
+        sights = [
+            repeat(NOTHING, len(rows)) if numbers is None else numbers.take(rows).to_pylist()
+            for numbers in (sorts, *map(shown.get, self._paths))
         ]
-        keys = list(zip(*classes, strict=True))
+        keys = list(zip(*sights, strict=True))
         known = list(map(self._answers.get, keys))
         new = [place for place, answer in enumerate(known) if answer is None]
         made = map(self._answer, _facts(columns, rows.take(pa.array(new, pa.int64()))))
-        return [
+        answers = [
             self._remember(key, next(made)) if one is None else one
             for key, one in zip(keys, known, strict=True)
         ]
+        return answers, which
 
     def _remember(self, key: tuple[int, ...], answer: Answer) -> Answer:
         self._answers.put(key, answer)
@@ -169,14 +176,11 @@ class BacklogDecider:
         return self._said(evaluation, request.facts)
 
     def _said(self, evaluation: Evaluation, facts: Mapping[str, Any]) -> Answer:
-        answer = self._sayings.get(evaluation)
-        if answer is not None:
-            return answer
         found = evaluation.found
         is_permitted = evaluation.outcome == "permitted"
         subject = Subject(self.decider.questions[evaluation.generation], facts)
         missing = (path for slot, _ in found.missing for path in subject.paths(slot_name(slot)))
-        answer = Answer(
+        return Answer(
             evaluation=evaluation,
             outcome=evaluation.outcome,
             findings=tuple(name for name, _, _ in evaluation.findings),
@@ -184,9 +188,6 @@ class BacklogDecider:
             missing_facts=tuple(sorted(missing, key=in_order)),
             contact_reasons=tuple(evaluation.contact_reasons),
         )
-        if not any(is_of_affiliate(slot) for slot, _ in found.missing):
-            self._sayings.put(evaluation, answer)
-        return answer
 
     def _alone(self, rows: _Rows, row: int) -> tuple[Answer, EligibilityRequest | None, str | None]:
         """What becomes of a row that is read by itself, with its own name if that is in good form."""
@@ -211,7 +212,7 @@ class _Rows:
     """The rows of a table, by columns of classes."""
 
     def __init__(self, requests: Any, classes: Classes) -> None:
-        arrays = {name: requests[name].combine_chunks() for name in requests.column_names}
+        arrays = {name: in_one(requests[name]) for name in requests.column_names}
         self._requests = requests
         self._text, self._is_read = arrays["text"], arrays["is_read"]
         given = {
@@ -259,14 +260,22 @@ def _refused(why: str) -> Answer:
     return Answer(refused=Refused(why))
 
 
+def _distinct(keys: Any) -> tuple[Any, Any]:
+    """For each row the place of its key among the distinct ones, and the first row of each of these."""
+    encoded = keys.dictionary_encode()
+    return encoded.indices, pc.index_in(encoded.dictionary, value_set=keys)
+
+
 def _keys(columns: Sequence[Any], rows: int) -> Any:
     """A number for each row; rows have the same where they have the same in all columns."""
-    keys, size = pa.array([0], pa.int64()).take(pa.array(repeat(0, rows), pa.int32())), 1
+    keys, size = pa.repeat(pa.scalar(0, pa.int64()), rows), 1
     for column in columns:
         most = (pc.max(column).as_py() or 0) + 1
+        if most == 1:
+            continue
         if size * most > _LARGEST_KEY:
             encoded = keys.dictionary_encode()
             keys, size = encoded.indices.cast(pa.int64()), len(encoded.dictionary)
-        keys = pc.add(pc.multiply(keys, most), pc.max_element_wise(column, ABSENT).cast(pa.int64()))
+        keys = pc.add(pc.multiply(keys, most), column)
         size *= most
     return keys

@@ -18,7 +18,7 @@ from eligibility.backlog.comparing_sides import Side, committed_side, decided_si
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider
 from eligibility.backlog.formats import Format
-from eligibility.backlog.reading import read_piece
+from eligibility.backlog.reading import requests_in
 from eligibility.building import rebuilt
 from eligibility.decider import Decider
 from eligibility.errors import EngineFailure
@@ -143,7 +143,7 @@ class _Deciding:
         self._form = form
 
     def decide(self, piece: Piece) -> Side:
-        return decided_side(self._backlog.decide(read_piece(self._form, piece).requests)).portable()
+        return decided_side(self._backlog.decide(requests_in(self._form, piece))).portable()
 
 
 _deciding: Final[list[_Deciding]] = []

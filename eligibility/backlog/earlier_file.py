@@ -16,6 +16,7 @@ from pyarrow import csv as arrow_csv
 from pyarrow import json as arrow_json
 
 from eligibility.backlog.comparing_sides import Side, results_side
+from eligibility.backlog.csv_cells import LIST_SEPARATOR
 from eligibility.backlog.csv_rows import rows_of
 from eligibility.backlog.form import RESULTS
 from eligibility.backlog.formats import Compression, Format
@@ -26,7 +27,6 @@ from eligibility.backlog.streams import Broken, blocks, seekable
 from eligibility.backlog.tally import OUTCOMES
 from eligibility.defusing import restored
 from eligibility.errors import BacklogRefused, Fault
-from eligibility.export_formats import LIST_SEPARATOR
 
 _ROWS: Final = 8_192
 """Rows that are read at once, or fewer where they are long."""

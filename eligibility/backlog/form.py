@@ -109,6 +109,11 @@ class Part(NamedTuple):
     digest: bytes
 
 
+def in_one(column: Any) -> Any:
+    """A column of a table as one array; not copied where it is in one piece already."""
+    return column.chunk(0) if column.num_chunks == 1 else column.combine_chunks()
+
+
 def leaves(columns: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
     """The arrays of all facts by path, from the arrays of the columns `model`, `entity` and `use`."""
     for name in ("model", "entity", "use"):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pyarrow as pa
 
 from eligibility.backlog.columns import with_lines
@@ -15,13 +17,16 @@ from eligibility.backlog.parquet_reading import read_rows
 
 def read_piece(form: Format, piece: Piece) -> Part:
     """Read a piece that was cut from a file of that form. What a row lacks or breaks is told by its text."""
+    return Part(piece.number, piece.first, requests_in(form, piece), piece.digest)
+
+
+def requests_in(form: Format, piece: Piece) -> Any:
+    """The table of requests alone, where nobody asks later what was read."""
     if form == "jsonl":
-        requests = _read_jsonl(piece.content, piece.first)
-    elif form == "csv":
-        requests = read_csv(piece.content, piece.count, piece.first)
-    else:
-        requests = read_rows(piece.content, piece.first)
-    return Part(piece.number, piece.first, requests, piece.digest)
+        return _read_jsonl(piece.content, piece.first)
+    if form == "csv":
+        return read_csv(piece.content, piece.count, piece.first)
+    return read_rows(piece.content, piece.first)
 
 
 def _read_jsonl(content: bytes, first: int) -> pa.Table:

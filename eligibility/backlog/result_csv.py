@@ -11,11 +11,11 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from eligibility.backlog.csv_cells import LIST_SEPARATOR
 from eligibility.backlog.form import DECISION
 from eligibility.backlog.result_lines import Layout, filled
 from eligibility.backlog.result_rows import LISTS, Error, Rows, Said
 from eligibility.defusing import defused, defused_json
-from eligibility.export_formats import LIST_SEPARATOR
 
 COLUMNS: Final = ("line", "request_id", "id", "outcome", *LISTS, "error", "errors")
 """The columns; whole decisions add `decision`. `errors` is JSON."""

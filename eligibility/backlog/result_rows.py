@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eligibility.backlog.deciding import Answer, Decided
-from eligibility.backlog.form import DECISION
+from eligibility.backlog.form import DECISION, in_one
 
 LISTS: Final = ("findings", "obligations", "missing_facts", "contact_reasons")
 """The columns of RESULTS that follow `outcome`; names and paths, which hold no control characters."""
@@ -76,7 +76,7 @@ def rows_of(results: Any) -> Rows:
 def rows_decided(decided: Decided, ids: Any = None) -> Rows:
     """The rows of what was just decided; `ids` as for `Decided.table`."""
     given = pa.nulls(len(decided.which), pa.string()) if ids is None else ids
-    lines = decided.requests["line"].combine_chunks()
+    lines = in_one(decided.requests["line"])
     return Rows(lines, decided.request_ids, given, decided.which, [said_by(one) for one in decided.answers])
 
 

@@ -2,35 +2,49 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
+import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import closing
 from itertools import chain, islice
-from typing import Any, Final, NamedTuple
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 import pyarrow as pa
 
 from eligibility.backlog.company import keep_company
-from eligibility.backlog.comparing import Compared, Comparer
-from eligibility.backlog.comparing_lines import Written
-from eligibility.backlog.comparing_sides import Side, decided_side
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.formats import Format
-from eligibility.backlog.reading import read_piece
+from eligibility.backlog.reading import requests_in
+from eligibility.backlog.shared import Messages, Shared
 from eligibility.backlog.tally import Tally, tally_decided
 from eligibility.backlog.whole import whole_tables
 from eligibility.backlog.writing import result_writer
 from eligibility.building import build
 from eligibility.decider import Decider
 
+if TYPE_CHECKING:  # it brings along what reads the log, and with that the database: dear to each process
+    from eligibility.backlog.comparing import Compared
+    from eligibility.backlog.comparing_lines import Written
+    from eligibility.backlog.comparing_sides import Side
+
 ROWS: Final = 8_192
 """Rows that are decided together."""
 
 _AHEAD: Final = 2
-"""Pieces that may wait for each process."""
+"""Pieces that each other process is given at a time."""
+
+_HELD: Final = 2
+"""Portions that may wait for one before them."""
+
+NEW_OBJECTS: Final = 100_000
+"""New objects after which Python looks for garbage: rows make many, and hardly any that refer in circles."""
 
 
 class Against(NamedTuple):
@@ -66,16 +80,18 @@ class Portion(NamedTuple):
 class Maker:
     """Makes results of pieces under a ruleset, given as its canonical document."""
 
-    def __init__(self, document: bytes, wanted: Wanted) -> None:
-        """Build the ruleset, which takes some tenths of a second."""
-        self._backlog = BacklogDecider(Decider(build(orjson.loads(document))))
+    def __init__(self, document: bytes, wanted: Wanted, messages: Messages | None = None) -> None:
+        """Build the ruleset. What is evaluated is shared with other processes, where there are messages."""
+        ruleset = build(orjson.loads(document))
+        agreed = None if messages is None else Shared(ruleset, messages)
+        self._backlog = BacklogDecider(Decider(ruleset, agreed))
         self._form, self._full = wanted.form, wanted.full
         self._lines = None if wanted.written == "parquet" else result_writer(wanted.written, full=wanted.full)
         self._against = None if wanted.against is None else _Comparing(self._backlog, wanted.against)
 
     def make(self, piece: Piece) -> Portion:
         """Decide a piece. Raises EngineFailure."""
-        decided = self._backlog.decide(read_piece(self._form, piece).requests)
+        decided = self._backlog.decide(requests_in(self._form, piece))
         compared = None if self._against is None else self._against.compared(decided)
         return Portion(self._results(decided), tally_decided(decided), compared)
 
@@ -92,6 +108,10 @@ class _Comparing:
     """Compares what was decided with what another ruleset says of the same rows, if one is given."""
 
     def __init__(self, backlog: BacklogDecider, against: Against) -> None:
+        from eligibility.backlog.comparing import Comparer  # noqa: PLC0415 - see above: it is dear
+        from eligibility.backlog.comparing_sides import decided_side  # noqa: PLC0415 - as above
+
+        self._side = decided_side
         self._other: BacklogDecider | None = None
         if against.document is not None:
             other = build(orjson.loads(against.document))
@@ -100,34 +120,48 @@ class _Comparing:
 
     def compared(self, decided: Decided) -> Side | Compared:
         if self._other is None:
-            return decided_side(decided).portable()
+            return self._side(decided).portable()
         before = self._other.decide(decided.requests)
-        return self._comparer.compare(decided_side(before), decided_side(decided))
+        return self._comparer.compare(self._side(before), self._side(decided))
 
 
 def unrecorded(
     pieces: Iterator[Piece], document: bytes, wanted: Wanted, *, processes: int
 ) -> Iterator[Portion]:
-    """Decide pieces, in this process where there is but one of them, or one process is wanted."""
+    """Decide pieces in so many processes, of which this one is one; alone where there is but one piece."""
     first = list(islice(pieces, 2))
     everything = chain(first, pieces)
     if processes == 1 or len(first) < 2:  # noqa: PLR2004 - one alone needs no company
         yield from map(Maker(document, wanted).make, everything)
         return
     context = multiprocessing.get_context("spawn")  # the engine's C code is not made for forking
-    with ProcessPoolExecutor(processes, context, _start, (document, wanted)) as pool:
-        yield from _in_order(pool.submit, everything, processes * _AHEAD)
+    others = processes - 1
+    with (
+        TemporaryDirectory(prefix="eligibility-") as name,
+        closing(Messages(Path(name), str(os.getpid()))) as messages,
+        ProcessPoolExecutor(others, context, _start, (document, wanted, Path(name))) as pool,
+    ):
+        given = deque(pool.submit(_make, piece) for piece in islice(everything, others))
+        maker = Maker(document, wanted, messages)
+        yield from _in_order(given, lambda piece: pool.submit(_make, piece), maker.make, everything, others)
 
 
 def _in_order(
-    submit: Callable[[Callable[[Piece], Portion], Piece], Future[Portion]],
+    waiting: deque[Future[Portion]],
+    submit: Callable[[Piece], Future[Portion]],
+    make: Callable[[Piece], Portion],
     pieces: Iterator[Piece],
-    ahead: int,
+    others: int,
 ) -> Iterator[Portion]:
-    waiting: deque[Future[Portion]] = deque()
+    """Portions in the order of their pieces: others get what keeps them busy, the rest is made here."""
     for piece in pieces:
-        waiting.append(submit(_make, piece))
-        if len(waiting) > ahead:
+        if sum(not portion.done() for portion in waiting) < others * _AHEAD:
+            waiting.append(submit(piece))
+        else:
+            made = Future[Portion]()
+            made.set_result(make(piece))
+            waiting.append(made)
+        while waiting and (waiting[0].done() or len(waiting) > others * _AHEAD + _HELD):
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
@@ -137,9 +171,10 @@ _makers: list[Maker] = []
 """The one maker of a process that was started to make results."""
 
 
-def _start(document: bytes, wanted: Wanted) -> None:
+def _start(document: bytes, wanted: Wanted, folder: Path) -> None:
     keep_company()
-    _makers[:] = [Maker(document, wanted)]
+    gc.set_threshold(NEW_OBJECTS, 50, 1_000)
+    _makers[:] = [Maker(document, wanted, Messages(folder, str(os.getpid())))]
 
 
 def _make(piece: Piece) -> Portion:

@@ -9,7 +9,6 @@ from eligibility.backlog.formats import Format
 from eligibility.backlog.result_csv import csv_lines
 from eligibility.backlog.result_jsonl import JSON_LINES
 from eligibility.backlog.result_lines import Lines
-from eligibility.backlog.result_parquet import ResultsParquet
 
 
 class ResultWriter(Protocol):
@@ -31,5 +30,8 @@ class ResultWriter(Protocol):
 def result_writer(form: Format, *, full: bool) -> ResultWriter:
     """The writer of a format; with `full`, of whole decisions."""
     if form == "parquet":
+        # it brings along what exports the log, and with that the database: dear to processes that write lines
+        from eligibility.backlog.result_parquet import ResultsParquet  # noqa: PLC0415 - as said above
+
         return ResultsParquet(full=full)
     return Lines(JSON_LINES if form == "jsonl" else csv_lines(full=full))

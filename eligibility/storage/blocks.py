@@ -2,15 +2,14 @@
 
 The order keeps the only lock that all writers share, the head's, to two statements: keys and evaluations are
 claimed first (sorted, so that no two groups wait for each other), the records stored, then the head locked,
-the block inserted and the head moved.
+the block inserted and the head moved. Who writes alone does the last three in one.
 """
 
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeAlias
-from uuid import UUID
+from typing import NamedTuple, TypeAlias
 
 import psycopg
 import uuid_utils.compat
@@ -26,25 +25,27 @@ from eligibility.errors import (
     StorageError,
     StorageUnavailable,
 )
-from eligibility.storage.arrays import (
-    BYTES,
-    INT,
-    TEXT,
-    TIME,
-    UUIDS,
-    BinaryArray,
-    binary_array,
-    binary_text,
-    binary_time,
+from eligibility.storage.chaining import (
+    MOVE_HEAD,
+    STORE_BLOCK,
+    Connection,
+    Head,
+    Leaves,
+    chain,
+    lock_head,
+    signed_block,
+    told_of_blocks,
 )
-from eligibility.storage.chaining import Connection, Head, Leaves, chain, lock_head, told_of_blocks
 from eligibility.storage.database import Acknowledged
 from eligibility.storage.entries import Earlier, Prepared, Recorded, StoredEvaluation
 from eligibility.storage.failures import from_database
+from eligibility.storage.record_rows import STORE_RECORDS, STORE_TEXTS, record_columns, text_columns
 from eligibility.storage.records import hash_bytes
 from eligibility.storage.signing_keys import Signer
 
 _MOST_REMEMBERED = 100_000
+_ALONE = 8
+"""Times in a row that the head was found as it was left, after which nobody else is thought to write."""
 
 Result: TypeAlias = Recorded | Earlier | StorageError
 
@@ -59,23 +60,28 @@ _STORE_EVALUATION = """
     VALUES (%b, %b, %b, %b, %b, %b, %b) ON CONFLICT DO NOTHING
 """
 _STORED_EVALUATIONS = "SELECT key, content_hash FROM evaluation WHERE key = ANY(%b::bytea[])"
-_STORE_RECORDS = """
-    INSERT INTO record (id, block, position, kind, at, actor, channel, evaluation_key, outcome, generation,
-                        subject, body, leaf)
-    SELECT * FROM unnest(
-        %b::uuid[], %b::uuid[], %b::int[], %b::text[], %b::timestamptz[], %b::uuid[], %b::text[], %b::bytea[],
-        %b::text[], %b::text[], %b::uuid[], %b::bytea[], %b::bytea[]
-    )
-"""
-_RECORD_TYPES = (UUIDS, UUIDS, INT, TEXT, TIME, UUIDS, TEXT, BYTES, TEXT, TEXT, UUIDS, BYTES, BYTES)
-_STORE_TEXTS_TOO = f"""
-    WITH texts AS (
-        INSERT INTO private (record, salt, content, entity_reference)
-        SELECT * FROM unnest(%b::uuid[], %b::bytea[], %b::bytea[], %b::text[])
-    )
-    {_STORE_RECORDS}
-"""  # noqa: S608 - our own words
-_PRIVATE_TYPES = (UUIDS, BYTES, BYTES, TEXT)
+_STORE = {
+    False: STORE_RECORDS.encode(),
+    True: f"WITH texts AS ({STORE_TEXTS}) {STORE_RECORDS}".encode(),
+}
+"""Stores records, without and with private texts."""
+
+_STORE_AND_SEAL = {
+    has_texts: f"""
+        WITH {f"texts AS ({STORE_TEXTS})," if has_texts else ""}
+        stored AS ({STORE_RECORDS} RETURNING 1),
+        moved AS (
+            {MOVE_HEAD} WHERE block = %(number)b::bigint - 1 AND hash = %(previous)b AND key = %(key)b
+            AND ruleset IS NOT DISTINCT FROM %(ruleset)b::bytea
+            AND (SELECT count(*) FROM stored) > 0 -- which comes first: nobody waits for the head meanwhile
+            RETURNING 1
+        )
+        {STORE_BLOCK} FROM moved
+    """.encode()  # noqa: S608 - our own words
+    for has_texts in _STORE
+}
+"""The same, and seals the block where the head is the one it is chained to; else there is no row."""
+
 WAIT_FOR_REPLICAS = "SELECT pg_logical_emit_message(true, 'eligibility', '')"
 """Writes something, so that the commit waits for what others wrote before: an earlier record may stand on
 this server alone, where whoever wrote it did not see its commit through."""
@@ -89,12 +95,22 @@ class Dropped(Exception):
         self.failures = failures
 
 
+class _Moved(Exception):
+    """Somebody else has moved the head of the log."""
+
+
 @dataclass
 class Memory:
-    """What one process remembers of the log: the last block it saw committed, and evaluations stored."""
+    """What one process remembers of the log: the last block it saw committed, and evaluations stored.
+
+    Also the head as it left it, and how often it found it so: where nobody else writes, a block is chained to
+    that head without a look at it, which spares two statements.
+    """
 
     acknowledged: Acknowledged = field(default_factory=Acknowledged)
     evaluations: OrderedDict[bytes, bytes] = field(default_factory=OrderedDict)
+    left: Head | None = None
+    found: int = 0
 
     def remember(self, evaluations: dict[bytes, bytes]) -> None:
         """Keep the evaluations, key to hash of content, that are now known to be stored."""
@@ -103,6 +119,18 @@ class Memory:
             self.evaluations.move_to_end(key)
         while len(self.evaluations) > _MOST_REMEMBERED:
             self.evaluations.popitem(last=False)
+
+    def leave(self, found: Head, left: Head) -> None:
+        """Note how the head was found, and how it was left."""
+        self.found = self.found + 1 if found == self.left else 0
+        self.left = left
+
+    def head_for(self, winners: Sequence[Prepared]) -> Head | None:
+        """The head to chain these to without a look; None where it must be looked at."""
+        head = self.left if self.found >= _ALONE else None
+        if head is None or any(p.entry.also or p.entry.next_key for p in winners):
+            return None
+        return None if any(_is_replaced(p, head) for p in winners) else head
 
 
 async def write(
@@ -114,7 +142,18 @@ async def write(
     the commit itself failed, when nobody knows; StorageUnavailable where it is recorded, but not known to be
     on a replica.
     """
-    block, sealed, stored = 0, b"", dict[bytes, bytes]()
+    try:
+        return await _write(connection, group, memory, signer)
+    except _Moved:
+        memory.found = 0
+        return await _write(connection, group, memory, signer)
+
+
+async def _write(
+    connection: Connection, group: Sequence[Prepared], memory: Memory, signer: Signer
+) -> dict[Prepared, Result]:
+    sealed: _Sealed | None = None
+    stored = dict[bytes, bytes]()
     with heard(connection) as warnings, told_of_blocks():
         async with connection.transaction():
             results = await _claim_keys(connection, group)
@@ -122,14 +161,8 @@ async def write(
             if winners:
                 stored = await _store_evaluations(connection, winners, memory)
                 await _run_statements(connection, winners)
-                block_id = uuid_utils.compat.uuid7()
-                await _store_records(connection, block_id, winners)
-                if any(p.entry.also for p in winners):  # what must be announced is, by now
-                    await connection.execute(
-                        "SET CONSTRAINTS ALL IMMEDIATE"
-                    )  # while nobody waits for the head
-                head = await lock_head(connection, memory.acknowledged)
-                block, first, sealed = await _seal(connection, head, block_id, winners, signer)
+                sealed = await _store_and_seal(connection, winners, memory, signer)
+                first = sealed.found.next_sequence
                 for position, prepared in enumerate(winners):
                     results[prepared] = Recorded(prepared.entry.id, first + position)
             else:
@@ -137,7 +170,9 @@ async def write(
             warnings.clear()  # of the commit alone is to be heard
         if warnings:
             raise StorageUnavailable("not known to be on a replica yet: try again shortly", retry_after=2)
-    memory.acknowledged.note(block, sealed)
+    if sealed is not None:
+        memory.acknowledged.note(sealed.left.block, sealed.left.hash)
+        memory.leave(*sealed)
     memory.remember(stored)
     return results
 
@@ -254,56 +289,44 @@ async def _run_statements(connection: Connection, winners: Sequence[Prepared]) -
                 raise Dropped({prepared: Overtaken(f"`{prepared.entry.kind}` came too late: look again")})
 
 
-async def _store_records(connection: Connection, block_id: UUID, winners: Sequence[Prepared]) -> None:
-    """Store the records, at their places in the block to come, and their private texts."""
-    rows = [record_row(p, block_id.bytes, position) for position, p in enumerate(winners)]
-    texts = [
-        (p.entry.id.bytes, p.salt, p.private, binary_text(p.reference))
-        for p in winners
-        if p.private is not None
-    ]
-    columns = _columns(_RECORD_TYPES, rows)
-    if texts:
-        columns = [*_columns(_PRIVATE_TYPES, texts), *columns]
-    await connection.execute(_STORE_TEXTS_TOO if texts else _STORE_RECORDS, columns)
+class _Sealed(NamedTuple):
+    """The head that a block was chained to, and the head that it is."""
+
+    found: Head
+    left: Head
 
 
-def _columns(types: Sequence[int], rows: Sequence[Sequence[bytes | None]]) -> list[BinaryArray]:
-    return [binary_array(*column) for column in zip(types, zip(*rows, strict=True), strict=True)]
-
-
-def record_row(prepared: Prepared, block_id: bytes, position: int) -> tuple[bytes | None, ...]:
-    """The columns of a record, in the order in which they are stored and copied."""
-    e = prepared.entry
-    return (
-        e.id.bytes,
-        block_id,
-        position.to_bytes(4),
-        e.kind.encode(),
-        binary_time(e.at),
-        prepared.actor.bytes,
-        e.channel.encode(),
-        e.evaluation.key if e.evaluation else None,
-        binary_text(e.outcome),
-        binary_text(e.generation),
-        e.subject.bytes if e.subject else None,
-        prepared.packed,
-        prepared.leaf,
-    )
-
-
-async def _seal(
-    connection: Connection, head: Head, block_id: UUID, winners: Sequence[Prepared], signer: Signer
-) -> tuple[int, int, bytes]:
-    """Chain a signed block to the locked head and move it. The block's number, first sequence and hash."""
-    replaced: dict[Prepared, StorageError] = {
-        p: RulesetReplaced("another ruleset was put in force meanwhile: decide again")
-        for p in winners
-        if p.needs_ruleset_in_force and p.ruleset != head.ruleset
-    }
-    if replaced:
-        raise Dropped(replaced)
-    next_key = next((p.entry.next_key for p in winners if p.entry.next_key is not None), None)
+async def _store_and_seal(
+    connection: Connection, winners: Sequence[Prepared], memory: Memory, signer: Signer
+) -> _Sealed:
+    """Store the records and their private texts, and chain them in a signed block to the head."""
+    block_id = uuid_utils.compat.uuid7()
+    texts = text_columns(winners)
+    columns = {**texts, **record_columns(winners, block_id)}
     leaves = Leaves(len(winners), merkle.root([p.leaf for p in winners]))
-    header = await chain(connection, head, block_id, leaves, signer, next_key=next_key)
-    return header.number, header.first, header.hash
+    next_key = next((p.entry.next_key for p in winners if p.entry.next_key is not None), None)
+    head = memory.head_for(winners)
+    if head is not None:
+        header, block = signed_block(head, block_id, leaves, signer)
+        parameters = {**columns, **block, "ruleset": head.ruleset}
+        if (await connection.execute(_STORE_AND_SEAL[bool(texts)], parameters)).rowcount != 1:
+            raise _Moved
+    else:
+        await connection.execute(_STORE[bool(texts)], columns)
+        if any(p.entry.also for p in winners):  # what must be announced is, by now
+            await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # while nobody waits for the head
+        head = await lock_head(connection, memory.acknowledged)
+        replaced: dict[Prepared, StorageError] = {
+            p: RulesetReplaced("another ruleset was put in force meanwhile: decide again")
+            for p in winners
+            if _is_replaced(p, head)
+        }
+        if replaced:
+            raise Dropped(replaced)
+        header = await chain(connection, head, block_id, leaves, signer, next_key=next_key)
+    left = Head(header.number, header.next_sequence, header.hash, head.ruleset, next_key or str(header.key))
+    return _Sealed(head, left)
+
+
+def _is_replaced(prepared: Prepared, head: Head) -> bool:
+    return prepared.needs_ruleset_in_force and prepared.ruleset != head.ruleset

@@ -17,15 +17,16 @@ from eligibility.storage.signing_keys import Signer, signing_key_missing
 Connection: TypeAlias = psycopg.AsyncConnection[Any]
 
 _LOCK_HEAD = "SELECT block, next_sequence, hash, ruleset, key FROM head FOR UPDATE"
-_SEAL = """
-    WITH sealed AS (
-        INSERT INTO block (number, id, first, count, root, previous, hash, at, key, signature)
-        VALUES (%(number)b, %(id)b, %(first)b, %(count)b, %(root)b, %(previous)b, %(hash)b, %(at)b, %(key)b,
-                %(signature)b)
-    )
+STORE_BLOCK = """
+    INSERT INTO block (number, id, first, count, root, previous, hash, at, key, signature)
+    SELECT %(number)b, %(id)b, %(first)b, %(count)b, %(root)b, %(previous)b, %(hash)b, %(at)b, %(key)b,
+           %(signature)b
+"""
+MOVE_HEAD = """
     UPDATE head SET block = %(number)b, next_sequence = %(first)b::bigint + %(count)b::int, hash = %(hash)b,
                     key = %(next_key)b
 """
+_SEAL = f"WITH sealed AS ({STORE_BLOCK}) {MOVE_HEAD}".encode()
 
 
 class Leaves(NamedTuple):
@@ -68,6 +69,18 @@ async def chain(
 
     Raises SigningKeyMissing, LogBehind or an error of psycopg.
     """
+    header, parameters = signed_block(head, block_id, leaves, signer, next_key=next_key)
+    await connection.execute(_SEAL, parameters)
+    return header
+
+
+def signed_block(
+    head: Head, block_id: UUID, leaves: Leaves, signer: Signer, *, next_key: str | None = None
+) -> tuple[Header, dict[str, Any]]:
+    """The block that follows a head: its header, and what STORE_BLOCK and MOVE_HEAD take.
+
+    Raises SigningKeyMissing.
+    """
     key = signer.find(head.key)
     if key is None:
         raise signing_key_missing(head.key, signer)
@@ -86,8 +99,7 @@ async def chain(
         "signature": key.sign(header.signed_bytes),
         "next_key": next_key or key.id,
     }
-    await connection.execute(_SEAL, parameters)
-    return header
+    return header, parameters
 
 
 @contextmanager

@@ -4,7 +4,7 @@ import asyncio
 import base64
 import binascii
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -141,6 +141,12 @@ async def decision(database: Database, record: UUID, *, mine: str | None = None)
         query = query.where(_record.c.actor == principal_id(mine))
     rows = await _rows(database, query)
     return _decision(rows[0]) if rows else None
+
+
+async def decisions_of(database: Database, records: Collection[UUID]) -> dict[UUID, StoredDecision]:
+    """The decisions of these ids, of those that there are. Raises StorageUnavailable."""
+    rows = await _rows(database, _DECISIONS.where(_record.c.id.in_(records))) if records else ()
+    return {row.id: _decision(row) for row in rows}
 
 
 async def list_decisions(

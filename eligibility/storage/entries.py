@@ -13,7 +13,7 @@ from eligibility.canonical import canonical, canonical_of_request, timestamp
 from eligibility.storage.packing import Decided, alike, packed
 from eligibility.storage.records import (
     Envelope,
-    commitment,
+    commitment_hash,
     hash_bytes,
     hash_text,
     leaf,
@@ -142,23 +142,32 @@ def month_of(record: UUID) -> date:
 def prepare(entry: Entry, secret: bytes) -> Prepared:
     """Hash and serialise an entry. Raises ValueError for facts that are no canonical JSON."""
     write = canonical_of_request if entry.in_form else canonical
-    salt = private = None
+    salt = private = committed = reference = None
     if entry.private:
         salt, private = secrets.token_bytes(32), write(dict(entry.private))
-    committed = None if salt is None or private is None else commitment(salt, private)
+        committed = commitment_hash(salt, private)
+        reference = entry.private.get("entity", {}).get("reference")
+    actor = principal_id(entry.actor)
+    ruleset = hash_bytes(entry.ruleset) if entry.ruleset else None
     decided = _decided(entry, committed, write)
-    body = decided.canonical() if decided else _envelope(entry, committed).canonical(write)
+    if decided is None or committed is None or ruleset is None or entry.evaluation is None:
+        body = _envelope(entry, None if committed is None else hash_text(committed)).canonical(write)
+        stored = packed(body)
+    else:
+        body = decided.canonical()
+        hashes = entry.evaluation.content_hash + committed + ruleset
+        stored = decided.packed_with(actor.bytes + entry.id.bytes, hashes)
     key = entry.idempotency
     return Prepared(
         entry=entry,
         body=body,
-        packed=decided.packed() if decided else packed(body),
+        packed=stored,
         leaf=leaf(body),
-        actor=principal_id(entry.actor),
-        ruleset=hash_bytes(entry.ruleset) if entry.ruleset else None,
+        actor=actor,
+        ruleset=ruleset,
         salt=salt,
         private=private,
-        reference=(entry.private or {}).get("entity", {}).get("reference"),
+        reference=reference,
         key_mac=_half(mac(secret, "idempotency-key", key.principal.encode(), key.key.encode()))
         if key
         else None,
@@ -166,7 +175,7 @@ def prepare(entry: Entry, secret: bytes) -> Prepared:
     )
 
 
-def _decided(entry: Entry, committed: str | None, write: Callable[[object], bytes]) -> Decided | None:
+def _decided(entry: Entry, committed: bytes | None, write: Callable[[object], bytes]) -> Decided | None:
     """The envelope of a decision like most: what they have alike need not be written and read each time."""
     if entry.kind != DECISION or committed is None or entry.subject or not entry.facts:
         return None
@@ -184,7 +193,7 @@ def _decided(entry: Entry, committed: str | None, write: Callable[[object], byte
         write(entry.facts),
         orjson.dumps(entry.id)[1:-1],
         outcome,
-        committed.removeprefix("sha256:").encode(),
+        committed.hex().encode(),
         ruleset,
     )
 

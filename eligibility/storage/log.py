@@ -79,14 +79,27 @@ class AuditLog:
         Raises ValueError for facts that cannot be written; StorageUnavailable where it is not known to be
         recorded; RulesetReplaced, IdempotencyConflict, Overtaken, RecordRefused where it is not.
         """
+        return await self.enter([entry])[0]
+
+    def enter(self, entries: Sequence[Entry]) -> list[asyncio.Future[Recorded | Earlier]]:
+        """Put entries in line, to be recorded together; for each a future of what `append` returns or raises.
+
+        Raises StorageUnavailable where none is put there.
+        """
         if self._writer is None:
             raise StorageUnavailable("the log is closed: the service is starting or stopping")
         if len(self._waiting) >= _MOST_WAITING:
             raise StorageUnavailable("too many decisions are waiting to be recorded", retry_after=2)
-        answer: asyncio.Future[Recorded | Earlier] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Waiting(prepare(entry, self._secret), answer))
+        loop, answers = asyncio.get_running_loop(), list[asyncio.Future[Recorded | Earlier]]()
+        for entry in entries:
+            answer: asyncio.Future[Recorded | Earlier] = loop.create_future()
+            answers.append(answer)
+            try:
+                self._waiting.append(_Waiting(prepare(entry, self._secret), answer))
+            except Exception as error:  # noqa: BLE001 - raised where the future is awaited
+                answer.set_exception(error)
         self._arrived.set()
-        return await answer
+        return answers
 
     def require_key(self, active: str | None) -> None:
         """See that the key that signs the log, if it has one, is here. Raises SigningKeyMissing."""

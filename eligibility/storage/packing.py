@@ -53,7 +53,10 @@ class Decided(NamedTuple):
         """The same as they are stored."""
         actor = _NIL if self.actor == _SYSTEM else self.actor
         ids = bytes.fromhex((actor + self.id).replace(b"-", b"").decode())
-        hashes = bytes.fromhex((self.evaluation + self.private + self.ruleset).decode())
+        return self.packed_with(ids, bytes.fromhex((self.evaluation + self.private + self.ruleset).decode()))
+
+    def packed_with(self, ids: bytes, hashes: bytes) -> bytes:
+        """The same, where ids and hashes are at hand as `before_facts` takes them."""
         words = b"%b%b %b " % (self.at, self.channel, self.outcome)
         return before_facts(ids, hashes, words) + self.facts
 

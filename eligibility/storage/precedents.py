@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 from uuid import UUID
@@ -12,11 +13,11 @@ import uuid_utils.compat
 from sqlalchemy import Row, text
 
 from eligibility.canonical import canonical, timestamp
-from eligibility.precedents import GENERATION, Precedent, matching
+from eligibility.precedents import GENERATION, Precedent, State, matching
 from eligibility.recording import moment_of
 from eligibility.ruleset_life import Actor
 from eligibility.storage.database import Database
-from eligibility.storage.decisions import StoredDecision
+from eligibility.storage.decisions import StoredDecision, decisions_of
 from eligibility.storage.entries import Entry, Statement
 from eligibility.storage.log import AuditLog
 from eligibility.storage.reviews import rows_of
@@ -36,11 +37,56 @@ _ONE: Final = text(f"{_PRECEDENTS} WHERE p.record = :record")
 _OF_GENERATION: Final = text(
     f"{_PRECEDENTS} WHERE p.generation = :generation AND p.expires_at > now() ORDER BY p.record"
 )
+_STATES: Final[Mapping[State, str]] = {
+    "ended": "p.ended_by IS NOT NULL",
+    "expired": "p.ended_by IS NULL AND p.expires_at <= now()",
+    "active": "p.ended_by IS NULL AND p.expires_at > now() AND c.outcome_in_force = p.outcome",
+    "lapsed": "p.ended_by IS NULL AND p.expires_at > now() AND c.outcome_in_force IS DISTINCT FROM p.outcome",
+}
+# Walking back by id from the newest: it takes the same time however long the log.
+_LIKE: Final = text(
+    """
+    WITH newest AS MATERIALIZED (
+        SELECT n.id, n.evaluation_key AS key FROM (
+            SELECT id, kind, generation, evaluation_key FROM record ORDER BY id DESC LIMIT :most_records
+        ) n WHERE n.kind = 'decision' AND n.generation = :generation ORDER BY n.id DESC LIMIT :most_decisions
+    ), evaluated AS MATERIALIZED (
+        SELECT key, convert_from(cells, 'UTF8')::jsonb AS cells FROM evaluation
+        WHERE key IN (SELECT key FROM newest)
+    ), alike AS (
+        SELECT key FROM evaluated e WHERE NOT EXISTS (
+            SELECT FROM jsonb_each(CAST(:pattern AS jsonb)) p WHERE e.cells -> p.key IS DISTINCT FROM p.value
+        )
+    )
+    SELECT (SELECT count(*) FROM newest) AS looked_at,
+           ARRAY(SELECT id FROM newest JOIN alike USING (key) ORDER BY id DESC LIMIT :most) AS found
+    """
+)
+_MOST_RECORDS: Final = 20_000
+_MOST_DECISIONS: Final = 2_000
+
 _MAKE: Final = """
     INSERT INTO precedent (record, decision, generation, pattern, outcome, expires_at)
     VALUES (%s, %s, %s, %s, %s, %s)
 """
 _END: Final = "UPDATE precedent SET ended_by = %s WHERE record = %s AND ended_by IS NULL"
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """Which precedents to list; None is any."""
+
+    state: State | None = None
+    generation: str | None = None
+    outcome: str | None = None
+
+
+@dataclass(frozen=True)
+class Like:
+    """The newest decisions that are like a precedent, of so many of its generation `looked_at`."""
+
+    decisions: tuple[StoredDecision, ...]
+    looked_at: int
 
 
 async def make(
@@ -99,6 +145,39 @@ async def end(log: AuditLog, precedent: UUID, actor: Actor) -> None:
 async def listed(database: Database, *, most: int = 1000) -> tuple[Precedent, ...]:
     """The precedents, newest first, those that have ended too. Raises StorageUnavailable."""
     return tuple(_precedent(row) for row in await rows_of(database, _ALL, {"most": most}))
+
+
+async def page_of(
+    database: Database, wanted: Wanted, *, before: UUID | None = None, limit: int
+) -> tuple[Precedent, ...]:
+    """Some precedents, newest first, those made before that one. Raises StorageUnavailable."""
+    values: dict[str, object] = {"most": limit}
+    conditions = ["true"]
+    if wanted.state is not None:
+        conditions.append(_STATES[wanted.state])
+    for column, value in (("generation", wanted.generation), ("outcome", wanted.outcome)):
+        if value is not None:
+            conditions.append(f"p.{column} = :{column}")
+            values[column] = value
+    if before is not None:
+        conditions.append("p.record < :before")
+        values["before"] = before
+    query = text(f"{_PRECEDENTS} WHERE {' AND '.join(conditions)} ORDER BY p.record DESC LIMIT :most")
+    return tuple(_precedent(row) for row in await rows_of(database, query, values))
+
+
+async def like(database: Database, precedent: Precedent, *, most: int = 20) -> Like:
+    """The newest decisions that are like a precedent, active or not. Raises StorageUnavailable."""
+    values = {
+        "generation": precedent.pattern[GENERATION],
+        "pattern": canonical(dict(precedent.pattern)).decode(),
+        "most_records": _MOST_RECORDS,
+        "most_decisions": _MOST_DECISIONS,
+        "most": most,
+    }
+    [row] = await rows_of(database, _LIKE, values)
+    found = await decisions_of(database, row.found)
+    return Like(tuple(found[each] for each in sorted(found, reverse=True)), row.looked_at)
 
 
 async def find(database: Database, precedent: UUID) -> Precedent | None:

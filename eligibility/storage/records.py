@@ -77,8 +77,13 @@ def leaf(body: bytes) -> bytes:
 
 
 def commitment(salt: bytes, private: bytes) -> str:
+    """What the envelope says of private texts, as text."""
+    return hash_text(commitment_hash(salt, private))
+
+
+def commitment_hash(salt: bytes, private: bytes) -> bytes:
     """What the envelope says of private texts: SHA-256(salt ‖ their canonical JSON)."""
-    return hash_text(sha256(salt + private).digest())
+    return sha256(salt + private).digest()
 
 
 def hash_text(digest: bytes) -> str:
@@ -119,7 +124,7 @@ def actor_of(principal: UUID) -> str:
 
 def split_private(
     document: Mapping[str, Any], is_catalogue_name: Callable[[str], bool]
-) -> tuple[dict[str, Any], dict[str, Any]]:
+) -> tuple[Mapping[str, Any], dict[str, Any]]:
     """Part the facts as given into those for the envelope and the private ones, both nested as given.
 
     Private are all free texts; the name of a model is one unless the catalogue knows it. An object emptied by
@@ -130,22 +135,26 @@ def split_private(
     return _parted(document, _TEXTS if is_known else _WITH_MODEL_NAME)
 
 
-def _parted(members: Mapping[str, Any], texts: _Texts) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The members without the texts, and the texts."""
-    kept, parted = dict(members), dict[str, Any]()
+def _parted(members: Mapping[str, Any], texts: _Texts) -> tuple[Mapping[str, Any], dict[str, Any]]:
+    """The members without the texts, and the texts; the members themselves where they hold none."""
+    kept: dict[str, Any] | None = None
+    parted = dict[str, Any]()
     for name, inner in texts.items():
-        if name not in members:
+        rest, taken = None, members.get(name)
+        if taken is None or (inner and inner.keys().isdisjoint(taken)):
             continue
-        if not inner:
-            parted[name] = kept.pop(name)
-            continue
-        rest, taken = _parted(members[name], inner)
-        if taken:
-            parted[name] = taken
+        if inner:
+            rest, taken = _parted(taken, inner)
+            if not taken:
+                continue
+        if kept is None:
+            kept = dict(members)
+        parted[name] = taken
+        if rest:
             kept[name] = rest
-            if not rest:
-                del kept[name]
-    return kept, parted
+        else:
+            del kept[name]
+    return members if kept is None else kept, parted
 
 
 def join_private(facts: Mapping[str, Any], private: Mapping[str, Any]) -> dict[str, Any]:

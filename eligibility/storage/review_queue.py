@@ -32,11 +32,13 @@ _COUNTS: Final = text(
     FROM review_case WHERE state <> 'closed'
     """
 )
-_MAY_HOLD: Final = """
-    EXISTS (SELECT FROM principal p JOIN api_key k ON k.principal = p.id
-            WHERE p.id = :to AND p.kind = 'person' AND k.role = ANY(:roles) AND k.revoked_at IS NULL
-            AND (k.expires_at IS NULL OR k.expires_at > now()))
+_REVIEWERS: Final = """
+    FROM principal p WHERE p.kind = 'person' AND EXISTS (
+        SELECT FROM api_key k WHERE k.principal = p.id AND k.role = ANY(:roles) AND k.revoked_at IS NULL
+        AND (k.expires_at IS NULL OR k.expires_at > now()))
 """
+_MAY_HOLD: Final = f"EXISTS (SELECT {_REVIEWERS} AND p.id = :to)"
+_PEOPLE: Final = text(f"SELECT p.id, p.name {_REVIEWERS} ORDER BY p.name")
 _LEASE: Final = text(
     f"""
     UPDATE review_case SET holder = :to, held_until = now() + :lease
@@ -145,6 +147,11 @@ async def person(database: Database, who: str) -> UUID:
         raise NotFound(f"there is no person `{who[:80]}`")
     identifier: UUID = rows[0].id
     return identifier
+
+
+async def reviewers(database: Database) -> dict[UUID, str]:
+    """The names of all who may hold cases, sorted. Raises StorageUnavailable."""
+    return {row.id: row.name for row in await rows_of(database, _PEOPLE, {"roles": sorted(REVIEWING)})}
 
 
 async def assign(

@@ -18,10 +18,10 @@ import uuid_utils.compat
 from eligibility import merkle
 from eligibility.canonical import timestamp
 from eligibility.storage.arrays import binary_text, binary_time
-from eligibility.storage.blocks import record_row
 from eligibility.storage.chaining import Leaves
 from eligibility.storage.entries import DECISION, Prepared
 from eligibility.storage.packing import PACKED
+from eligibility.storage.record_rows import record_row
 from eligibility.storage.records import hash_bytes, principal_id
 
 BATCH: Final = "batch"

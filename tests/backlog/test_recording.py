@@ -25,9 +25,9 @@ from eligibility.reading import request_from
 from eligibility.recording import decision_entry, moment_of
 from eligibility.storage import records
 from eligibility.storage.batch_slices import Slice
-from eligibility.storage.blocks import record_row
 from eligibility.storage.entries import Entry, prepare
 from eligibility.storage.packing import unpacked
+from eligibility.storage.record_rows import record_row
 from eligibility.storage.records import commitment
 from eligibility.storage.slice_rows import binary_row
 from tests.backlog.tables import Row, golden, table, texts

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 OUTCOMES = ("permitted", "prohibited", "contact_meta")
 REVIEWING = {"reviewer", "second_reviewer", "approver", "admin"}
 SECOND = {"approver", "admin"}
-NUMBERED = {"confirm", "override", "agree", "decline", "withdraw", "ask", "answer"}
 TALK = {"comment", "dispute"}
 FOR_HOLDERS = {"confirm", "override", "withdraw", "ask", "answer"}
 FROM = {
@@ -23,12 +22,18 @@ FROM = {
 
 @dataclass(frozen=True)
 class Said:
-    """A step as somebody sent it, at the number of the case that they saw."""
+    """A step as somebody sent it, at the number of the case that they saw; which pages always say."""
 
     who: str
     kind: str
     number: int
     outcome: str | None = None
+    by_page: bool = False
+
+    @property
+    def is_numbered(self) -> bool:
+        """Whether it is taken only while the case is as it was seen."""
+        return self.by_page or self.kind not in TALK
 
 
 @dataclass
@@ -48,11 +53,10 @@ class Case:
         """Whether a step can be taken now."""
         if said.who not in REVIEWING and not (said.who == self.owner and said.kind == "dispute"):
             return False
-        if said.kind in TALK:
-            return True
-        return (
-            said.number == self.number
-            and self.state in FROM[said.kind]
+        if said.is_numbered and said.number != self.number:
+            return False
+        return said.kind in TALK or (
+            self.state in FROM[said.kind]
             and not (
                 said.kind in {"agree", "decline"} and (said.who not in SECOND or said.who == self.proposer)
             )

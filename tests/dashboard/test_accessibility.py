@@ -29,8 +29,7 @@ def window(house: Furnished) -> Iterator[Browser]:  # noqa: ARG001 - the server 
 
 def pages(browser: Browser, house: Furnished, **options: Any) -> Iterator[tuple[str, Page]]:
     """Each page in turn, as an admin sees it; not what is downloaded or shown within pages."""
-    # without motion, a page stands where it scrolls to at once
-    with person(browser, house.server, "admin", reduced_motion="reduce", **options) as page:
+    with person(browser, house.server, "admin", **options) as page:
         for address in house.addresses():
             kind = page.request.head(address).headers.get("content-type", "")
             if kind.startswith("text/html") and "/paper." not in address:

@@ -28,10 +28,27 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("POST", "/dashboard/sign-out"): LOOKING,
     ("GET", "/dashboard/help"): LOOKING,
     ("GET", "/dashboard"): LOOKING,
+    ("GET", "/dashboard/pictures/decided.svg"): LOOKING,
     # decisions
     ("GET", "/dashboard/decisions/{identifier}"): LOOKING,
     # queue and reviews
+    ("GET", "/dashboard/queue"): LOOKING,
+    ("POST", "/dashboard/queue/assign"): REVIEWING,
+    ("POST", "/dashboard/queue/views"): REVIEWING,
+    ("POST", "/dashboard/queue/views/{identifier}/delete"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/claim"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/release"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/hand-over"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/reviews"): REVIEWING,
+    ("POST", "/dashboard/decisions/{identifier}/files"): REVIEWING,
+    ("GET", "/dashboard/decisions/{identifier}/files/{attachment}"): LOOKING,
     # precedents
+    ("GET", "/dashboard/precedents"): LOOKING,
+    ("GET", "/dashboard/precedents/new"): REVIEWING,
+    ("POST", "/dashboard/precedents/new"): REVIEWING,
+    ("GET", "/dashboard/precedents/{identifier}"): LOOKING,
+    ("GET", "/dashboard/precedents/{identifier}/case.yaml"): LOOKING,
+    ("POST", "/dashboard/precedents/{identifier}/end"): REVIEWING,
     # rules
     # try it
     ("GET", "/dashboard/try"): REVIEWING,

@@ -1,6 +1,7 @@
 import asyncio
 from typing import Any
 
+import psycopg
 import pytest
 import uuid_utils.compat
 from sqlalchemy import text
@@ -19,7 +20,7 @@ from eligibility.storage.database import Database
 from eligibility.storage.entries import Earlier, Recorded, Statement
 from eligibility.storage.log import AuditLog
 from eligibility.storage.packing import unpacked
-from eligibility.storage.records import commitment, leaf
+from eligibility.storage.records import commitment, hash_bytes, leaf
 from eligibility.storage.rulesets import genesis
 from tests.conftest import FreshDatabase
 from tests.storage.conftest import SECRET, SIGNER
@@ -296,3 +297,25 @@ async def test_many_writers_do_not_fork_the_sequence(database: FreshDatabase, se
     )
     assert await check_chain(service) == 6 * 5 * 20 + announced
     assert announced == 1 + 3
+
+
+async def test_who_wrote_alone_sees_what_others_write(
+    governed: AuditLog, service: Database, database: FreshDatabase
+) -> None:
+    """Also where it no longer looks at the head before it chains a block to it."""
+    for n in range(15):
+        await governed.append(decision(private={"use": {"description": "x"}} if n % 2 else {}))
+    assert governed._memory.head_for(()) is not None
+    async with AuditLog(service, SECRET, SIGNER) as another:
+        for _ in range(3):
+            await another.append(decision())
+            await governed.append(decision())
+        assert governed._memory.head_for(()) is None
+        for _ in range(15):
+            await governed.append(decision())
+        assert governed._memory.head_for(()) is not None
+        with psycopg.connect(database.superuser_url) as connection:
+            connection.execute("UPDATE head SET ruleset = %s", (hash_bytes(OTHER_RULESET),))
+        with pytest.raises(RulesetReplaced):
+            await governed.append(decision())
+    await check_chain(service)

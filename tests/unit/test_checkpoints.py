@@ -15,7 +15,7 @@ import pytest
 
 from eligibility import checkpoints, signing
 from eligibility.chain import Header
-from eligibility.checkpoints import Checkpoint, append, checkpoint, post, publishing
+from eligibility.checkpoints import Checkpoint, append, checkpoint, last_kept, post, publishing
 from eligibility.errors import CheckpointFailed, StorageUnavailable
 from tests.receiving import Receiver, receiving
 
@@ -53,6 +53,18 @@ def test_a_file_holds_each_checkpoint_once_and_in_order(tmp_path: Path) -> None:
     assert [append(path, made(n)) for n in (1, 1, 3, 2, 3, 5)] == [True, False, True, False, False, True]
     assert numbers(path) == [1, 3, 5]
     assert path.read_bytes().endswith(b"}\n")
+
+
+def test_the_last_one_that_was_kept_is_told(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    assert last_kept(path) is None
+    append(path, made(1))
+    append(path, made(4))
+    with path.open("ab") as file:
+        file.write(made(5).line[:40])
+    assert last_kept(path) == (4, datetime(2026, 11, 27, tzinfo=UTC))
+    (tmp_path / "other").write_text("no checkpoints")
+    assert last_kept(tmp_path / "other") is None
 
 
 @pytest.mark.parametrize("length", [1, 5, 7, 40, -1])
