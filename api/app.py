@@ -32,7 +32,6 @@ from api.dashboard.problems import answer_any
 from api.deciding import Deciding
 from api.direct import Application
 from api.following import following
-from api.recording import CHANNEL
 from api.reviews_filling import filling
 from api.service import InForce, Service
 from eligibility.canonical import canonical
@@ -179,7 +178,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
                 logger.warning(warning)
             idle = timedelta(minutes=settings.session_minutes)
             sessions = Sessions(database, secret, idle)
-            deciding = Deciding(log, CHANNEL, lambda: in_force.decider)
+            deciding = Deciding(log, lambda: in_force.decider)
             service = Service(settings, database, log, keys, sessions, in_force, deciding)
             try:
                 async with following(service), filling(database):

@@ -7,7 +7,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, BinaryIO, Final
+from typing import Any, BinaryIO, Final, NamedTuple
 from uuid import UUID
 
 import uuid_utils.compat
@@ -38,7 +38,9 @@ from eligibility.storage.queue import deferred
 TIMES_UNPACKED: Final = 8
 """How many times as large as the limit for what is sent a file may be once it is unpacked."""
 
-_BUFFER: Final = 1024 * 1024
+BUFFER: Final = 1024 * 1024
+"""Bytes of a body that are gathered before they are written to a file."""
+
 _RETRY_SECONDS: Final = 30
 _TRIES: Final = 3
 _TYPES: Final[Mapping[str, Format]] = {
@@ -58,16 +60,23 @@ _ENCODINGS: Final[Mapping[str, Compression]] = {
 }
 
 
+class Sent(NamedTuple):
+    """Who sent a backlog, and on which channel."""
+
+    key: Key
+    channel: str
+
+
 @post(PATH, status_code=HTTP_202_ACCEPTED, request_max_body_size=None, opt=UPLOAD.opt())
 async def upload(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Take a backlog."""
     service, key = service_of(request), caller(request)
     form, compression = _kind(request)
-    await _require_room(service, key)
+    await require_room(service, key)
     async with service.uploads.turn():
         with tempfile.TemporaryFile() as file:
             await _receive(request, file, service.settings.batch_bytes)
-            identifier = await _take(service, key, file, form, compression)
+            identifier = await take(service, Sent(key, CHANNEL), file, form, compression)
     batch = await batches.find(service.database, identifier)
     if batch is None:
         raise StorageUnavailable("the batch was stored, and cannot be read at the moment")
@@ -97,7 +106,7 @@ def _kind(request: Request[Any, Any, Any]) -> tuple[Format, Compression]:
     return form, _ENCODINGS[sent[0]] if sent else None
 
 
-async def _require_room(service: Service, key: Key) -> None:
+async def require_room(service: Service, key: Key) -> None:
     """See that the caller has not too many batches under way. Raises Refusal."""
     most = service.settings.batches_per_key
     if await batches.running_of(service.database, str(key.principal)) >= most:
@@ -110,35 +119,46 @@ async def _require_room(service: Service, key: Key) -> None:
 
 async def _receive(request: Request[Any, Any, Any], file: BinaryIO, most: int) -> None:
     """Stream the body into a file. Raises Refusal, RequestEntityTooLarge."""
+    buffer = bytearray()
+    async for chunk in body_of(request, most):
+        buffer += chunk
+        if len(buffer) >= BUFFER:
+            await asyncio.to_thread(file.write, bytes(buffer))
+            buffer.clear()
+    await asyncio.to_thread(file.write, bytes(buffer))
+    await asyncio.to_thread(file.seek, 0)
+
+
+async def body_of(request: Request[Any, Any, Any], most: int) -> AsyncIterator[bytes]:
+    """The body as it comes, of at most that many bytes. Raises Refusal, RequestEntityTooLarge."""
     announced = header(request, b"content-length")
     if announced and int(announced[0]) > most:
         raise RequestEntityTooLarge
-    buffer, size, more = bytearray(), 0, True
+    size, more = 0, True
     while more:
         event = await request.receive()
         if event["type"] != "http.request":
             raise Refusal("unreadable", "the body ended before it was complete")
-        buffer += event["body"]
         size += len(event["body"])
         if size > most:
             raise RequestEntityTooLarge
+        yield event["body"]
         more = event["more_body"]
-        if len(buffer) >= _BUFFER or not more:
-            await asyncio.to_thread(file.write, bytes(buffer))
-            buffer.clear()
-    await asyncio.to_thread(file.seek, 0)
 
 
-async def _take(service: Service, key: Key, file: BinaryIO, form: Format, compression: Compression) -> UUID:
-    """Store a backlog and put it into the queue. Raises BacklogRefused, Refusal, StorageUnavailable."""
+async def take(service: Service, sent: Sent, file: BinaryIO, form: Format, compression: Compression) -> UUID:
+    """Store a backlog and put it into the queue; the id of its batch.
+
+    Raises BacklogRefused, Refusal, StorageUnavailable.
+    """
     settings = service.settings
     identifier = uuid_utils.compat.uuid7()
     pieces = await asyncio.to_thread(cut, file, form, compression, LARGEST_SLICE)
     counted = _Counted(settings.batch_lines, settings.batch_bytes * TIMES_UNPACKED)
     parts = await store_parts(service.database, identifier, counted.parts(pieces))
     try:
-        await _require_room(service, key)  # others may have come first
-        await _begin(service, key, identifier, form, parts, counted.rows)
+        await require_room(service, sent.key)  # others may have come first
+        await _begin(service, sent, identifier, form, parts, counted.rows)
     except StorageUnavailable:  # it may have begun: if it has not, what is stored is swept
         raise
     except BaseException:
@@ -170,10 +190,10 @@ class _Counted:
             yield await asyncio.to_thread(packed, piece)
 
 
-async def _begin(service: Service, key: Key, batch: UUID, form: Format, parts: int, rows: int) -> None:
+async def _begin(service: Service, sent: Sent, batch: UUID, form: Format, parts: int, rows: int) -> None:
     """Begin a batch under the ruleset in force, with its jobs in the queue. Raises StorageUnavailable."""
     what = Input(form, rows, parts, jobs=deferred(batch, parts))
-    by = By(str(key.principal), CHANNEL)
+    by = By(str(sent.key.principal), sent.channel)
     for attempt in range(_TRIES):
         digest = (await service.in_force.current()).ruleset.digest
         try:

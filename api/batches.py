@@ -41,9 +41,7 @@ async def methods(request: Request[Any, Any, Any]) -> Response[bytes]:  # noqa: 
 async def list_all(request: Request[Any, Any, Any]) -> Response[bytes]:
     """A page of batches, newest first."""
     service, key = service_of(request), caller(request)
-    values = read_values(
-        parameters(request, ("limit", "cursor")), {"limit": page_size, "cursor": _identifier}
-    )
+    values = read_values(parameters(request, ("limit", "cursor")), {"limit": page_size, "cursor": batch_id})
     limit = cast("int", values.get("limit", DEFAULT_LIMIT))
     before = cast("UUID | None", values.get("cursor"))
     found = await batches.listed(service.database, mine=own_only(key), before=before, limit=limit + 1)
@@ -63,15 +61,26 @@ async def cancel(request: Request[Any, Any, Any]) -> Response[bytes]:
     """Let nothing more of a batch be decided."""
     parameters(request)
     service, batch = service_of(request), await asked_about(request)
-    by = By(str(caller(request).principal), CHANNEL)
+    await cancel_batch(service, batch, By(str(caller(request).principal), CHANNEL))
+    return answer(as_json(await batch_document(service, await asked_about(request))))
+
+
+async def cancel_batch(service: Service, batch: Batch, by: By) -> None:
+    """End a batch, and take what is left of it out of the queue.
+
+    Raises ActRefused where it ended otherwise, Overtaken, StorageUnavailable.
+    """
     await batches.cancel(service.log, service.database, batch.id, by)
     await withdraw(service.database, batch.id)
-    return answer(as_json(await batch_document(service, await asked_about(request))))
 
 
 async def asked_about(request: Request[Any, Any, Any]) -> Batch:
     """The batch that the path names, if the caller may see it. Raises Refusal, StorageUnavailable."""
-    identifier: str = request.path_params["identifier"]
+    return await seen_by_caller(request, request.path_params["identifier"])
+
+
+async def seen_by_caller(request: Request[Any, Any, Any], identifier: str) -> Batch:
+    """The batch of that id, if the caller may see it. Raises Refusal, StorageUnavailable."""
     mine, found = own_only(caller(request)), None
     if _UUID.fullmatch(identifier):
         found = await batches.find(service_of(request).database, UUID(identifier), mine=mine)
@@ -116,7 +125,8 @@ def told(batch: Batch, version: str, requested_by: str) -> dict[str, Any]:
     }
 
 
-def _identifier(value: str) -> UUID:
+def batch_id(value: str) -> UUID:
+    """A batch's id, as cursors are. Raises Wrong."""
     if not _UUID.fullmatch(value):
         raise Wrong(f"{shown(value)} is no cursor: take `next` of the page before")
     return UUID(value)

@@ -27,6 +27,13 @@ are decided; else all would wait for the same commit, and the processor with the
 """
 
 
+class By(NamedTuple):
+    """Who asks, as envelopes name them, and on which channel."""
+
+    actor: str
+    channel: str
+
+
 class Answered(NamedTuple):
     """A recorded decision, ready to be sent; `is_new` says that this request made it."""
 
@@ -40,7 +47,7 @@ class _Asked:
     """A request on its way; what a step finds is there for the next."""
 
     body: bytes
-    actor: str
+    by: By
     idempotency_key: str | None
     answer: asyncio.Future[Answered | Earlier]
     request: EligibilityRequest
@@ -48,9 +55,9 @@ class _Asked:
     entry: Entry
 
     def __init__(
-        self, body: bytes, actor: str, idempotency_key: str | None, answer: asyncio.Future[Answered | Earlier]
+        self, body: bytes, by: By, idempotency_key: str | None, answer: asyncio.Future[Answered | Earlier]
     ) -> None:
-        self.body, self.actor, self.idempotency_key, self.answer = body, actor, idempotency_key, answer
+        self.body, self.by, self.idempotency_key, self.answer = body, by, idempotency_key, answer
 
     def resolve(self, answered: Answered | Earlier) -> None:
         if not self.answer.done():  # the caller may have gone
@@ -64,22 +71,21 @@ class _Asked:
 class Deciding:
     """Decides and records, for all that ask at the same time. Belongs to one event loop."""
 
-    def __init__(self, log: AuditLog, channel: str, decider: Callable[[], Decider]) -> None:
-        """Decide a group with the decider that is current when it is begun, as asked on this channel."""
+    def __init__(self, log: AuditLog, decider: Callable[[], Decider]) -> None:
+        """Decide a group with the decider that is current when it is begun."""
         self._log = log
-        self._channel = channel
         self._decider = decider
         self._waiting: list[_Asked] = []
         self._deciding: asyncio.Task[None] | None = None
         self._recording: set[asyncio.Task[None]] = set()
 
-    async def decide(self, body: bytes, actor: str, idempotency_key: str | None) -> Answered | Earlier:
+    async def decide(self, body: bytes, by: By, idempotency_key: str | None) -> Answered | Earlier:
         """Decide a request and record it, or find what was recorded for it earlier.
 
         Raises RequestRefused, EvaluatorsDisagree, EngineFailure, and as `AuditLog.append` does.
         """
         answer: asyncio.Future[Answered | Earlier] = asyncio.get_running_loop().create_future()
-        self._waiting.append(_Asked(body, actor, idempotency_key, answer))
+        self._waiting.append(_Asked(body, by, idempotency_key, answer))
         if self._deciding is None:
             self._deciding = asyncio.create_task(self._decide_waiting(), name="deciding")
         return await answer
@@ -109,7 +115,10 @@ class Deciding:
 
         def describe(asked: _Asked) -> None:
             asked.entry = decision_entry(
-                asked.made, actor=asked.actor, channel=self._channel, idempotency_key=asked.idempotency_key
+                asked.made,
+                actor=asked.by.actor,
+                channel=asked.by.channel,
+                idempotency_key=asked.idempotency_key,
             )
 
         for step in (read, judge, describe):

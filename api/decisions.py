@@ -92,8 +92,12 @@ async def read(request: Request[Any, Any, Any]) -> Response[bytes]:
 
 async def asked_about(request: Request[Any, Any, Any]) -> StoredDecision:
     """The decision that the path names, if the caller may see it. Raises Refusal, StorageUnavailable."""
+    return await seen_by_caller(request, request.path_params["identifier"])
+
+
+async def seen_by_caller(request: Request[Any, Any, Any], identifier: str) -> StoredDecision:
+    """The decision of that id, if the caller may see it. Raises Refusal, StorageUnavailable."""
     service, key = service_of(request), caller(request)
-    identifier: str = request.path_params["identifier"]
     stored = None
     if _UUID.fullmatch(identifier):
         stored = await decision(service.database, UUID(identifier), mine=own_only(key))

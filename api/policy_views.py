@@ -1,6 +1,7 @@
 """The ruleset as data for building forms: what can be said, what can follow, and where it is written."""
 
 from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from typing import Any, Final
 
 from eligibility.codes import COUNTRIES, country_name
@@ -202,7 +203,13 @@ def documents(ruleset: Ruleset) -> Entries:
 
 def countries(_ruleset: Ruleset) -> Entries:
     """Every country code that a request may hold, with the country's short name in English."""
-    return [{"country": code, "name": country_name(code)} for code in sorted(COUNTRIES)]
+    return [{"country": code, "name": name} for code, name in named_countries()]
+
+
+@cache
+def named_countries() -> tuple[tuple[str, str], ...]:
+    """Every country code with the country's short name in English, by code."""
+    return tuple((code, country_name(code) or code) for code in sorted(COUNTRIES))
 
 
 VIEWS: Final[Mapping[str, Callable[[Ruleset], Entries]]] = {

@@ -7,7 +7,7 @@ import uuid_utils.compat
 
 from api.answers import as_json
 from api.auth import own_only
-from api.deciding import Answered
+from api.deciding import Answered, By
 from api.service import Service
 from eligibility.errors import IdempotencyConflict, RulesetReplaced
 from eligibility.recall import recalled
@@ -22,7 +22,9 @@ ACCESS: Final = "access"
 _TRIES: Final = 3
 
 
-async def decide_and_record(service: Service, body: bytes, key: Key, idempotency_key: str | None) -> Answered:
+async def decide_and_record(
+    service: Service, body: bytes, key: Key, idempotency_key: str | None, *, channel: str = CHANNEL
+) -> Answered:
     """Decide a request under the ruleset in force and record it, or find what was recorded for it earlier.
 
     Raises RequestRefused, EvaluatorsDisagree, EngineFailure, IdempotencyConflict, StorageUnavailable;
@@ -30,7 +32,9 @@ async def decide_and_record(service: Service, body: bytes, key: Key, idempotency
     """
     for attempt in range(_TRIES):
         try:
-            answered = await service.deciding.decide(body, actor_of(key.principal), idempotency_key)
+            answered = await service.deciding.decide(
+                body, By(actor_of(key.principal), channel), idempotency_key
+            )
         except RulesetReplaced:
             if attempt == _TRIES - 1:
                 raise

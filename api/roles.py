@@ -123,7 +123,23 @@ ROUTES: Final = {
     ("POST", "/dashboard/rulesets/{digest}/schedule"): APPROVING,
     ("POST", "/dashboard/rulesets/{digest}/cancellation"): APPROVING,
     # try it
+    ("GET", "/dashboard/try"): _DECIDING - OWN_ONLY,
+    ("POST", "/dashboard/try"): _DECIDING - OWN_ONLY,
+    ("POST", "/dashboard/try/answer"): _DECIDING - OWN_ONLY,
     # batches
+    ("GET", "/dashboard/batches"): _LOOKING,
+    ("GET", "/dashboard/batches/new"): _DECIDING - OWN_ONLY,
+    ("POST", "/dashboard/batches/new"): _DECIDING - OWN_ONLY,
+    ("GET", "/dashboard/batches/template.jsonl"): _DECIDING - OWN_ONLY,
+    ("GET", "/dashboard/batches/template.csv"): _DECIDING - OWN_ONLY,
+    ("GET", "/dashboard/batches/template.parquet"): _DECIDING - OWN_ONLY,
+    ("GET", "/dashboard/batches/{identifier}"): _LOOKING,
+    ("GET", "/dashboard/batches/{identifier}/outcomes"): _LOOKING,
+    ("GET", "/dashboard/batches/{identifier}/results"): _LOOKING,
+    ("GET", "/dashboard/batches/{identifier}/refused"): _LOOKING,
+    ("GET", "/dashboard/batches/{identifier}/comparison"): _LOOKING,
+    ("GET", "/dashboard/batches/{identifier}/paper.html"): _LOOKING,
+    ("POST", "/dashboard/batches/{identifier}/cancel"): _DECIDING - OWN_ONLY,
     # audit
     # keys and people
 }

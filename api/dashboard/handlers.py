@@ -3,6 +3,9 @@
 from typing import Final
 
 from api.dashboard import (
+    batch_again,
+    batch_new,
+    batches,
     decision_paper,
     decisions,
     files,
@@ -19,6 +22,7 @@ from api.dashboard import (
     saved_views,
     sign_in,
     today,
+    try_it,
 )
 
 HANDLERS: Final = (
@@ -37,5 +41,9 @@ HANDLERS: Final = (
     *ruleset_new.HANDLERS,
     *rulesets.HANDLERS,
     *decision_paper.HANDLERS,
+    *try_it.HANDLERS,
+    *batches.HANDLERS,
+    *batch_new.HANDLERS,
+    *batch_again.HANDLERS,
     *helping.HANDLERS,
 )

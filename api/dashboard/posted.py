@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
 from urllib.parse import parse_qsl
 
@@ -61,18 +61,21 @@ async def posted(request: Request[Any, Any, Any], names: Collection[str] | None 
     Raises Refusal where it is not ours, or not readable.
     """
     _require_type(request, _TYPE)
-    body = await request.body()
+    return _read(request, pairs_in(await request.body()), names)
+
+
+def pairs_in(encoded: bytes) -> list[tuple[str, str]]:
+    """The names and values of a form, as it stands in a body or in an address. Raises Refusal."""
     try:
-        pairs = parse_qsl(
-            body.decode("ascii"),
+        return parse_qsl(
+            encoded.decode("ascii"),
             keep_blank_values=True,
-            strict_parsing=bool(body),
+            strict_parsing=bool(encoded),
             errors="strict",
             max_num_fields=_MOST_FIELDS,
         )
     except ValueError:
         raise Refusal("unreadable", "the form cannot be read: send it from its page") from None
-    return _read(request, pairs, names)
 
 
 async def posted_with_files(
@@ -116,10 +119,13 @@ def _read(
 ) -> Posted:
     """The fields of a form that is ours. Raises Refusal."""
     require_form_of_ours(request, next((value for name, value in pairs if name == FORM_FIELD), None))
+    return filled_in([pair for pair in pairs if pair[0] != FORM_FIELD], names)
+
+
+def filled_in(pairs: Iterable[tuple[str, str]], names: Collection[str] | None) -> Posted:
+    """What was filled in; `names` are the fields that there may be, all where None. Raises Refusal."""
     fields: dict[str, list[str]] = {}
     for name, value in pairs:
-        if name == FORM_FIELD:
-            continue
         if names is not None and name not in names:
             raise Refusal("unreadable", f"the form of this page has no field `{name[:80]}`: load it again")
         if "\0" in value:

@@ -180,6 +180,13 @@ VERDICTS: Final[Mapping[str, str]] = {
     "meaning": "The recorded rules lead from the recorded facts to the recorded decision",
 }
 
+BATCH_STATES: Final[Mapping[str, str]] = {
+    "running": "Running",
+    "done": "Done",
+    "cancelled": "Cancelled",
+    "failed": "Failed",
+}
+FORMATS: Final[Mapping[str, str]] = {"jsonl": "JSON lines", "csv": "CSV", "parquet": "Parquet"}
 _MINUTE: Final = timedelta(minutes=1)
 _UNITS: Final = ((timedelta(days=1), "day"), (timedelta(hours=1), "hour"), (_MINUTE, "minute"))
 
@@ -325,5 +332,7 @@ GLOBALS: Final[Mapping[str, Any]] = MappingProxyType(
         "EFFECTS": EFFECTS,
         "STATUSES": STATUSES,
         "VERDICTS": VERDICTS,
+        "BATCH_STATES": BATCH_STATES,
+        "FORMATS": FORMATS,
     }
 )

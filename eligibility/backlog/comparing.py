@@ -6,7 +6,7 @@ request and not compared. Both runs are streams; what is held of them is a piece
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
@@ -74,6 +74,24 @@ class Comparison:
             groups[alike] = group if known is None else known.merged(group)
         numbers = {name: getattr(self, name) + getattr(later, name) for name in _NUMBERS}
         return Comparison(**numbers, groups=groups)
+
+    def document(self, name: str, title: Callable[[str], str | None]) -> dict[str, Any]:
+        """All of it as JSON: `name` is what was compared with, `title` gives that of a rule."""
+        return {
+            "with": name,
+            **{number: getattr(self, number) for number in _NUMBERS},
+            "groups": [
+                {
+                    "rule": alike.rule,
+                    "title": None if alike.rule is None else title(alike.rule),
+                    "before": alike.before,
+                    "after": alike.now,
+                    "rows": group.rows,
+                    "lines": list(group.lines),
+                }
+                for alike, group in self.by_size()
+            ],
+        }
 
     def by_size(self) -> list[tuple[Alike, Group]]:
         """The groups, the largest first, like ones by rule."""

@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import multiprocessing
 from collections import deque
-from collections.abc import AsyncGenerator, Generator, Iterator
+from collections.abc import AsyncGenerator, Callable, Generator, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final, TypeVar
 from uuid import UUID
 
-from eligibility.backlog.committed import Committed
+from eligibility.backlog.committed import Committed, Stored
 from eligibility.backlog.company import keep_company
 from eligibility.backlog.comparing_sides import Side, committed_side, decided_side
 from eligibility.backlog.cutting import Piece
@@ -26,34 +26,48 @@ from eligibility.ruleset import Ruleset
 from eligibility.storage.batch_reading import reading_slices
 from eligibility.storage.database import Database
 
+Made = TypeVar("Made")
+
 
 def earlier_batch(url: str, batch: UUID, ruleset: Ruleset) -> Generator[Side, None, None]:
     """What is recorded of a batch, under the ruleset that it pins. For a thread of its own.
 
     Raises NotFound where some of it was dropped under retention, StorageUnavailable.
     """
+    return recorded_slices(url, batch, ruleset, committed_side)
+
+
+def recorded_slices(
+    url: str, batch: UUID, ruleset: Ruleset, make: Callable[[Committed, Stored, Any], Made]
+) -> Generator[Made, None, None]:
+    """What is made of each slice of a batch and the table of results that it is rendered to.
+
+    For a thread of its own. Raises as `earlier_batch`.
+    """
     with asyncio.Runner() as runner:
-        slices = _slices(url, batch, Committed(Decider(ruleset)))
+        slices = _slices(url, batch, Committed(Decider(ruleset)), make)
         try:
-            while (side := runner.run(_next(slices))) is not None:
-                yield side
+            while (made := runner.run(_next(slices))) is not None:
+                yield made[0]
         finally:
             runner.run(slices.aclose())
 
 
-async def _next(sides: AsyncGenerator[Side]) -> Side | None:
-    return await anext(sides, None)
+async def _next(slices: AsyncGenerator[tuple[Made]]) -> tuple[Made] | None:
+    return await anext(slices, None)
 
 
-async def _slices(url: str, batch: UUID, committed: Committed) -> AsyncGenerator[Side]:
+async def _slices(
+    url: str, batch: UUID, committed: Committed, make: Callable[[Committed, Stored, Any], Made]
+) -> AsyncGenerator[tuple[Made]]:
     database, start = Database.open(url), 0
     try:
         await database.ready()
         async with reading_slices(database) as reader:
             while found := await reader.slices(batch, start=start):
-                for made in found:
-                    stored = await committed.read(reader, batch, made, full=False)
-                    yield committed_side(committed, stored, committed.table(stored, full=False))
+                for each in found:
+                    stored = await committed.read(reader, batch, each, full=False)
+                    yield (make(committed, stored, committed.table(stored, full=False)),)
                 start = found[-1].number + 1
     finally:
         await database.close()

@@ -11,7 +11,7 @@ from uuid import UUID
 
 import click
 
-from eligibility.backlog.comparing import Alike, Compared, Comparer, Comparison, Earlier, Group
+from eligibility.backlog.comparing import Compared, Comparer, Comparison, Earlier
 from eligibility.backlog.comparing_lines import Written, difference_lines
 from eligibility.backlog.comparing_sides import Side
 from eligibility.backlog.cutting import Piece
@@ -146,28 +146,7 @@ class Comparing:
             self._found = self._found.merged(Comparison(only_before=self._earlier.left()))
         if self._output is not None:
             self._output.end()
-        found = self._found
-        return {
-            "with": self._before.name,
-            "rows": found.rows,
-            "changed": found.changed,
-            "moved": found.moved,
-            "other": found.other,
-            "only_before": found.only_before,
-            "only_now": found.only_now,
-            "groups": [self._group(alike, group) for alike, group in found.by_size()],
-        }
-
-    def _group(self, alike: Alike, group: Group) -> dict[str, Any]:
-        title = None if alike.rule is None or self._comparer is None else self._title(alike.rule)
-        return {
-            "rule": alike.rule,
-            "title": title,
-            "before": alike.before,
-            "after": alike.now,
-            "rows": group.rows,
-            "lines": list(group.lines),
-        }
+        return self._found.document(self._before.name, self._title)
 
     def _title(self, rule: str) -> str | None:
         return None if self._comparer is None else self._comparer.responsible.title(rule)

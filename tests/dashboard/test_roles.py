@@ -74,7 +74,23 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("POST", "/dashboard/rulesets/{digest}/schedule"): APPROVING,
     ("POST", "/dashboard/rulesets/{digest}/cancellation"): APPROVING,
     # try it
+    ("GET", "/dashboard/try"): REVIEWING,
+    ("POST", "/dashboard/try"): REVIEWING,
+    ("POST", "/dashboard/try/answer"): REVIEWING,
     # batches
+    ("GET", "/dashboard/batches"): LOOKING,
+    ("GET", "/dashboard/batches/new"): REVIEWING,
+    ("POST", "/dashboard/batches/new"): REVIEWING,
+    ("GET", "/dashboard/batches/template.jsonl"): REVIEWING,
+    ("GET", "/dashboard/batches/template.csv"): REVIEWING,
+    ("GET", "/dashboard/batches/template.parquet"): REVIEWING,
+    ("GET", "/dashboard/batches/{identifier}"): LOOKING,
+    ("GET", "/dashboard/batches/{identifier}/outcomes"): LOOKING,
+    ("GET", "/dashboard/batches/{identifier}/results"): LOOKING,
+    ("GET", "/dashboard/batches/{identifier}/refused"): LOOKING,
+    ("GET", "/dashboard/batches/{identifier}/comparison"): LOOKING,
+    ("GET", "/dashboard/batches/{identifier}/paper.html"): LOOKING,
+    ("POST", "/dashboard/batches/{identifier}/cancel"): REVIEWING,
     # audit
     # keys and people
 }
