@@ -32,6 +32,7 @@ from api.dashboard.problems import answer_any
 from api.direct import Application
 from api.following import following
 from api.reviews_filling import filling
+from api.search_filling import reading
 from api.service import InForce, Service
 from eligibility.canonical import canonical
 from eligibility.checkpoints import publishing
@@ -179,7 +180,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             sessions = Sessions(database, secret, idle)
             service = Service(settings, database, log, keys, sessions, in_force)
             try:
-                async with following(service), filling(database):
+                async with following(service), filling(database), reading(database):
                     yield service
             finally:
                 await service.jobs.close()
