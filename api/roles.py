@@ -79,6 +79,7 @@ ROUTES: Final = {
     # today
     ("GET", "/dashboard"): _LOOKING,
     # decisions
+    ("GET", "/dashboard/decisions"): _LOOKING,
     ("GET", "/dashboard/decisions/{identifier}"): _LOOKING,
     # queue and reviews
     # precedents

@@ -2,12 +2,13 @@
 
 from typing import Final
 
-from api.dashboard import decisions, files, helping, sign_in, today
+from api.dashboard import decision_list, decisions, files, helping, sign_in, today
 
 HANDLERS: Final = (
     *files.HANDLERS,
     *sign_in.HANDLERS,
     *today.HANDLERS,
     *decisions.HANDLERS,
+    *decision_list.HANDLERS,
     *helping.HANDLERS,
 )

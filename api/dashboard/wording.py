@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
@@ -103,6 +104,44 @@ def short(identifier: object) -> str:
     return text.removeprefix("sha256:")[:12] if text.startswith("sha256:") else "…" + text[-8:]
 
 
+# Lists of decisions, the audit page, keys and people
+FOUND_IN: Final = defaultdict(
+    str,
+    {
+        "decision": "the request",
+        "batch.started": "the name of its file",
+        "batch.slice": "lines that were refused",
+        "precedent.made": "a precedent of it",
+        "review.comment": "a comment",
+        "review.attach": "a file’s name or text",
+        "review.confirm": "its confirmation",
+        "review.override": "a proposal to override",
+        "review.agree": "an agreement to override",
+        "review.decline": "a proposal that was declined",
+        "review.withdraw": "a proposal that was withdrawn",
+        "review.ask": "a question to the applicant",
+        "review.answer": "an answer of the applicant",
+        "review.dispute": "a dispute",
+    },
+)
+REVIEW_STATES: Final[Mapping[str, str]] = {"none": "Needs none", **STATES}
+
+
+def outcome_choices(outcomes: Mapping[str, Outcome]) -> list[tuple[str, str]]:
+    """Outcomes to choose from."""
+    return [(name, outcome.word) for name, outcome in outcomes.items()]
+
+
+def review_states(states: Iterable[str]) -> list[tuple[str, str]]:
+    """States of reviews to choose from."""
+    return [(state, REVIEW_STATES[state]) for state in states]
+
+
+def same(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Names to choose from that are shown as they are."""
+    return [(name, name) for name in names]
+
+
 FILTERS: Final[Mapping[str, Any]] = MappingProxyType(
     {
         "when": when,
@@ -113,8 +152,17 @@ FILTERS: Final[Mapping[str, Any]] = MappingProxyType(
         "number": number,
         "plain": plain,
         "short": short,
+        "outcome_choices": outcome_choices,
+        "review_states": review_states,
+        "same": same,
     }
 )
 GLOBALS: Final[Mapping[str, Any]] = MappingProxyType(
-    {"OUTCOMES": OUTCOMES, "STATES": STATES, "CAUSES": CAUSES, "CONTACT_REASONS": CONTACT_REASONS}
+    {
+        "OUTCOMES": OUTCOMES,
+        "STATES": STATES,
+        "CAUSES": CAUSES,
+        "CONTACT_REASONS": CONTACT_REASONS,
+        "FOUND_IN": FOUND_IN,
+    }
 )

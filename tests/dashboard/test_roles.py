@@ -29,6 +29,7 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("GET", "/dashboard/help"): LOOKING,
     ("GET", "/dashboard"): LOOKING,
     # decisions
+    ("GET", "/dashboard/decisions"): LOOKING,
     ("GET", "/dashboard/decisions/{identifier}"): LOOKING,
     # queue and reviews
     # precedents
