@@ -184,6 +184,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
                     yield service
             finally:
                 await service.jobs.close()
+                await service.verifications.close()
                 service.reasons.close()
     finally:
         await database.close()

@@ -32,6 +32,10 @@ class Jobs:
         self._tasks[name] = task
         task.add_done_callback(lambda _: self._tasks.pop(name, None))
 
+    def goes_on(self, name: str) -> bool:
+        """Whether there is a job of that name, at work or waiting."""
+        return name in self._tasks
+
     async def _run(self, name: str, work: Callable[[], Awaitable[None]]) -> None:
         async with self._one_at_a_time:
             try:

@@ -118,6 +118,7 @@ class Service:
     in_force: InForce
     reasons: Reasons = field(default_factory=Reasons)
     jobs: Jobs = field(default_factory=Jobs)
+    verifications: Jobs = field(default_factory=Jobs)
     exports: Turns = field(
         default_factory=partial(Turns, "exports", at_once=MOST_EXPORTS, waiting=0, retry_after=30)
     )

@@ -118,12 +118,12 @@ class House(NamedTuple):
     batch: str
     ids: list[str]
     ruleset: str
-    count: int
+    rows: int
 
     def filled(self, address: str) -> Iterator[str]:
         """The address with other values each time."""
         for turn in itertools.count(1):
-            number = turn * _STRIDE % self.count
+            number = turn * _STRIDE % self.rows
             values = {
                 "number": str(number),
                 "row": f"{number:08}",
@@ -131,7 +131,7 @@ class House(NamedTuple):
                 "batch": self.batch,
                 "ruleset": quote(self.ruleset),
             }
-            yield re.sub(r"{(\w+)}", lambda found, given=values: given[found[1]], address)
+            yield address.format_map(values)
 
 
 def main(count: int = COUNT) -> None:
@@ -239,7 +239,11 @@ def _review(client: httpx.Client, ada: dict[str, str], bea: dict[str, str]) -> N
             _said(client.post(about, headers=ada, json=said))
         if turn % 6 == 0 and said["number"]:
             del said["outcome"]
-            _said(client.post(about, headers=bea, json=said | {"kind": "agree", "number": 2}))
+            _said(
+                client.post(
+                    about, headers=bea, json=said | {"kind": "agree", "reason": "agreed", "number": 2}
+                )
+            )
 
 
 def _said(answer: httpx.Response) -> None:

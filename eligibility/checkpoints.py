@@ -83,6 +83,25 @@ def append(path: Path, new: Checkpoint) -> bool:
     return True
 
 
+def last_kept(path: Path) -> int | None:
+    """The number of the block of the last whole checkpoint in a file, None where there is none.
+
+    Raises CheckpointFailed for a file of something else; OSError where it cannot be read.
+    """
+    if not path.exists():
+        return None
+    with path.open("rb") as file:
+        size = file.seek(0, os.SEEK_END)
+        file.seek(max(0, size - _TAIL))
+        *lines, _ = file.read().split(b"\n")
+    if not lines:
+        return None
+    last = _read(lines[-1])
+    if last is None:
+        raise _no_checkpoints(path)
+    return last[0]
+
+
 def _lock(file: IO[bytes], path: Path) -> None:
     """Wait for our turn, but not for ever. Closing the file ends it."""
     deadline = time.monotonic() + _LOCK_SECONDS

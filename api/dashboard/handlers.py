@@ -2,7 +2,19 @@
 
 from typing import Final
 
-from api.dashboard import decision_list, decisions, files, helping, sign_in, today
+from api.dashboard import (
+    audit,
+    audit_acts,
+    audit_export,
+    audit_verifying,
+    decision_list,
+    decisions,
+    files,
+    helping,
+    people,
+    sign_in,
+    today,
+)
 
 HANDLERS: Final = (
     *files.HANDLERS,
@@ -10,5 +22,10 @@ HANDLERS: Final = (
     *today.HANDLERS,
     *decisions.HANDLERS,
     *decision_list.HANDLERS,
+    *audit.HANDLERS,
+    *audit_acts.HANDLERS,
+    *audit_export.HANDLERS,
+    *audit_verifying.HANDLERS,
+    *people.HANDLERS,
     *helping.HANDLERS,
 )

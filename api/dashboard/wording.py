@@ -124,6 +124,51 @@ FOUND_IN: Final = defaultdict(
         "review.dispute": "a dispute",
     },
 )
+ACTS: Final = defaultdict(
+    str,
+    {
+        "access": "looked",
+        "batch.cancelled": "cancelled a batch",
+        "batch.failed": "a batch failed",
+        "batch.finished": "finished a batch",
+        "batch.slice": "decided a part of a batch",
+        "batch.started": "began a batch",
+        "erasure": "erased texts",
+        "export": "exported records",
+        "hold.released": "released a legal hold",
+        "hold.set": "set a legal hold",
+        "key.created": "made a key",
+        "key.genesis": "made the log’s first key",
+        "key.revoked": "revoked a key",
+        "key.rotated": "rotated the log’s key",
+        "precedent.ended": "ended a precedent",
+        "precedent.made": "made a precedent",
+        "principal.created": "entered somebody",
+        "retention": "dropped what is no longer kept",
+        "review.agree": "agreed to another outcome",
+        "review.answer": "noted an answer",
+        "review.ask": "asked the applicant",
+        "review.attach": "attached a file",
+        "review.comment": "commented",
+        "review.confirm": "confirmed a decision",
+        "review.decline": "declined another outcome",
+        "review.dispute": "disputed a decision",
+        "review.override": "proposed another outcome",
+        "review.withdraw": "withdrew another outcome",
+        "reviews.set": "said what is reviewed",
+        "ruleset.activated": "put a policy in force",
+        "ruleset.approved": "approved a policy",
+        "ruleset.checked": "checked a policy",
+        "ruleset.loaded": "loaded a policy",
+        "ruleset.proposed": "proposed a policy",
+        "ruleset.scheduled": "scheduled a policy",
+        "ruleset.signed_off": "signed off what a policy changes",
+        "ruleset.source": "changed the files of a policy",
+        "ruleset.unscheduled": "took a policy off schedule",
+        "ruleset.withdrawn": "withdrew a policy",
+    },
+)
+REVIEW_KINDS: Final = tuple(kind for kind in ACTS if kind.startswith("review."))
 REVIEW_STATES: Final[Mapping[str, str]] = {"none": "Needs none", **STATES}
 
 
@@ -135,6 +180,11 @@ def outcome_choices(outcomes: Mapping[str, Outcome]) -> list[tuple[str, str]]:
 def review_states(states: Iterable[str]) -> list[tuple[str, str]]:
     """States of reviews to choose from."""
     return [(state, REVIEW_STATES[state]) for state in states]
+
+
+def kinds_of_acts(kinds: Iterable[str]) -> list[tuple[str, str]]:
+    """Kinds of records to choose from, in words where there are any."""
+    return [(kind, f"{ACTS[kind]} ({kind})" if ACTS[kind] else kind) for kind in kinds]
 
 
 def same(names: Iterable[str]) -> list[tuple[str, str]]:
@@ -155,6 +205,7 @@ FILTERS: Final[Mapping[str, Any]] = MappingProxyType(
         "outcome_choices": outcome_choices,
         "review_states": review_states,
         "same": same,
+        "kinds_of_acts": kinds_of_acts,
     }
 )
 GLOBALS: Final[Mapping[str, Any]] = MappingProxyType(
@@ -164,5 +215,7 @@ GLOBALS: Final[Mapping[str, Any]] = MappingProxyType(
         "CAUSES": CAUSES,
         "CONTACT_REASONS": CONTACT_REASONS,
         "FOUND_IN": FOUND_IN,
+        "ACTS": ACTS,
+        "REVIEW_KINDS": REVIEW_KINDS,
     }
 )

@@ -37,7 +37,17 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     # try it
     # batches
     # audit
+    ("GET", "/dashboard/audit"): LOOKING,
+    ("POST", "/dashboard/audit/verify"): {"auditor", "admin"},
+    ("POST", "/dashboard/audit/export"): LOOKING,
+    ("GET", "/dashboard/audit/checkpoint"): LOOKING,
+    ("GET", "/dashboard/audit/acts"): {"auditor", "admin"},
+    ("GET", "/dashboard/audit/accesses"): {"auditor", "admin"},
     # keys and people
+    ("GET", "/dashboard/people"): {"admin"},
+    ("POST", "/dashboard/people/keys"): {"admin"},
+    ("GET", "/dashboard/people/keys/{identifier}"): {"admin"},
+    ("POST", "/dashboard/people/keys/{identifier}/revocation"): {"admin"},
 }
 CALLS = [(*call, who) for call in EXPECTED for who in ("nobody", *PEOPLE)]
 
