@@ -8,6 +8,7 @@ from datetime import UTC, datetime, timedelta
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
+import orjson
 from markupsafe import Markup
 
 from eligibility.canonical import timestamp
@@ -141,6 +142,7 @@ ACTS: Final = defaultdict(
         "key.genesis": "made the log’s first key",
         "key.revoked": "revoked a key",
         "key.rotated": "rotated the log’s key",
+        "partition.made": "made room for a month",
         "precedent.ended": "ended a precedent",
         "precedent.made": "made a precedent",
         "principal.created": "entered somebody",
@@ -168,6 +170,7 @@ ACTS: Final = defaultdict(
         "ruleset.withdrawn": "withdrew a policy",
     },
 )
+_LONGEST_TOLD: Final = 300
 REVIEW_KINDS: Final = tuple(kind for kind in ACTS if kind.startswith("review."))
 REVIEW_STATES: Final[Mapping[str, str]] = {"none": "Needs none", **STATES}
 
@@ -185,6 +188,14 @@ def review_states(states: Iterable[str]) -> list[tuple[str, str]]:
 def kinds_of_acts(kinds: Iterable[str]) -> list[tuple[str, str]]:
     """Kinds of records to choose from, in words where there are any."""
     return [(kind, f"{ACTS[kind]} ({kind})" if ACTS[kind] else kind) for kind in kinds]
+
+
+def told(value: object) -> str:
+    """A value of a record, as far as a list has room; digests by their start."""
+    text = value if isinstance(value, str) else orjson.dumps(value).decode()
+    if text.startswith("sha256:"):
+        return short(text)
+    return text if len(text) <= _LONGEST_TOLD else text[:_LONGEST_TOLD] + "…"
 
 
 def same(names: Iterable[str]) -> list[tuple[str, str]]:
@@ -205,6 +216,7 @@ FILTERS: Final[Mapping[str, Any]] = MappingProxyType(
         "outcome_choices": outcome_choices,
         "review_states": review_states,
         "same": same,
+        "told": told,
         "kinds_of_acts": kinds_of_acts,
     }
 )
