@@ -11,7 +11,7 @@ from playwright.sync_api import Browser, expect
 from tests.api.bodies import unclear
 from tests.api.serving import Server
 from tests.cli.running import NO_CERTIFICATES
-from tests.dashboard.browsing import NARROW, form_token, person, press, send, violations, web
+from tests.dashboard.browsing import NARROW, form_token, person, press, send, stranger, violations, web
 
 PEOPLE = "/dashboard/people"
 
@@ -98,9 +98,8 @@ def test_sessions_end_with_their_key(server: Server) -> None:
 def test_ones_own_key_is_not_revoked_without_a_warning(browser: Browser, server: Server) -> None:
     with web(server, "admin") as admin:
         identifier, secret = made(admin, name(), "admin")
-    with person(browser, server, "admin") as page:
-        page.goto("/dashboard/help")
-        page.get_by_role("button", name="Sign out").click()
+    with stranger(browser, server) as page:
+        page.goto("/dashboard/sign-in")
         page.get_by_label("Your key").fill(secret)
         page.get_by_role("button", name="Sign in").click()
         expect(page.get_by_role("banner")).to_contain_text("Grace Example")
