@@ -256,7 +256,7 @@ def _measure(url: str, key: str, house: House) -> None:
     with httpx.Client(base_url=url, headers={"origin": url}) as client:
         page = client.get("/dashboard/sign-in").text
         token = re.findall(r'name="form" value="(\w+)"', page)[0]
-        client.post("/dashboard/sign-in", data={"form": token, "key": key}).raise_for_status()
+        _said(client.post("/dashboard/sign-in", data={"form": token, "key": key}))
         cookie = f"eligibility={client.cookies['eligibility']}"
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=60)
     print(f"{REQUESTS} requests each, one after the other; load of the machine {os.getloadavg()[0]:.1f}")
