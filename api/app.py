@@ -33,6 +33,7 @@ from api.deciding import Deciding
 from api.direct import Application
 from api.following import following
 from api.reviews_filling import filling
+from api.search_filling import reading
 from api.service import InForce, Service
 from eligibility.canonical import canonical
 from eligibility.checkpoints import publishing
@@ -181,12 +182,13 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             deciding = Deciding(log, lambda: in_force.decider)
             service = Service(settings, database, log, keys, sessions, in_force, deciding)
             try:
-                async with following(service), filling(database):
+                async with following(service), filling(database), reading(database):
                     yield service
             finally:
                 await service.jobs.close()
                 service.figures.close()
                 await service.readings.close()
+                await service.verifications.close()
                 service.reasons.close()
     finally:
         await database.close()

@@ -32,7 +32,7 @@ from eligibility.storage.entries import DECISION
 from eligibility.storage.exporting import Wanted
 from eligibility.storage.keys import Key
 
-_NAMES: Final = ("from", "to", "format", "kind", "proofs", "texts")
+NAMES: Final = ("from", "to", "format", "kind", "proofs", "texts")
 _FLAGS: Final = {"true": True, "false": False}
 _KIND: Final = re.compile(r"[a-z]+([._-][a-z]+){0,4}")
 _LONGEST_KIND: Final = 60
@@ -43,18 +43,32 @@ _OF_REVIEWS: Final = "review."
 async def export_log(request: Request[Any, Any, Any]) -> Response[Any]:
     """The records of a period, streamed."""
     key = caller(request)
-    wanted, form = _asked(parameters(request, _NAMES))
-    _check_kind(wanted.kind, key)
-    headers = {"content-disposition": f'attachment; filename="export.{form}"'}
+    wanted, form = asked(parameters(request, NAMES))
+    check_kind(wanted.kind, key)
     if request.method == "HEAD":  # nothing leaves, so there is nothing to record
-        return answer(b"", media_type=MEDIA_TYPES[form], headers=headers)
-    pieces = _pieces(service_of(request), wanted, form, str(key.principal))
+        return answer(b"", media_type=MEDIA_TYPES[form], headers=_attached(form))
+    return await exported(service_of(request), wanted, form, key)
+
+
+async def exported(
+    service: Service, wanted: Wanted, form: Format, key: Key, *, channel: str = CHANNEL
+) -> Response[Any]:
+    """The records that are wanted, streamed, once it is recorded that they leave.
+
+    Raises Refusal where too many exports are under way, StorageUnavailable, NotFound.
+    """
+    pieces = _pieces(service, wanted, form, str(key.principal), channel)
     await anext(pieces)  # what fails until here is answered by a problem document
     end = BackgroundTask(pieces.aclose)  # where the caller has gone before the last piece
-    return Stream(pieces, media_type=MEDIA_TYPES[form], headers={**HEADERS, **headers}, background=end)
+    headers = {**HEADERS, **_attached(form)}
+    return Stream(pieces, media_type=MEDIA_TYPES[form], headers=headers, background=end)
 
 
-def _asked(given: Mapping[str, str]) -> tuple[Wanted, Format]:
+def _attached(form: Format) -> dict[str, str]:
+    return {"content-disposition": f'attachment; filename="export.{form}"'}
+
+
+def asked(given: Mapping[str, str]) -> tuple[Wanted, Format]:
     """What the query asks for. Raises UnacceptableRequest."""
     values = read_values(
         given,
@@ -87,7 +101,7 @@ def _kind(value: str) -> str:
     return value
 
 
-def _check_kind(kind: str | None, key: Key) -> None:
+def check_kind(kind: str | None, key: Key) -> None:
     """See that the caller may export records of a kind. Raises Refusal."""
     if key.role in WHOLE_LOG or kind == DECISION or (kind or "").startswith(_OF_REVIEWS):
         return
@@ -98,13 +112,15 @@ def _check_kind(kind: str | None, key: Key) -> None:
     raise Refusal("not-allowed", detail)
 
 
-async def _pieces(service: Service, wanted: Wanted, form: Format, actor: str) -> AsyncGenerator[bytes]:
+async def _pieces(
+    service: Service, wanted: Wanted, form: Format, actor: str, channel: str
+) -> AsyncGenerator[bytes]:
     """The export's bytes, after an empty piece once it is recorded and the database can be read.
 
     Raises Refusal where too many are under way, StorageUnavailable, NotFound.
     """
     async with service.exports.turn():
-        recorded = await announce(service.log, wanted, form, actor=actor, channel=CHANNEL)
+        recorded = await announce(service.log, wanted, form, actor=actor, channel=channel)
         thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="export")
         pieces = export(service.database.url, wanted, form, recorded)
         try:

@@ -11,6 +11,7 @@ ANYONE: Final[frozenset[str]] = frozenset({"anyone"})
 _DECIDING: Final = frozenset({"portal", "reviewer", "approver", "admin"})
 _READING: Final = _DECIDING | {"auditor"}
 _LOOKING: Final = frozenset({"reviewer", "approver", "auditor", "admin"})
+_ADMIN: Final = frozenset({"admin"})
 _READING_RULESETS: Final = PROPOSING | {"auditor"}
 
 WATCHING: Final = frozenset({"monitor", "auditor", "admin"})
@@ -50,7 +51,7 @@ ROUTES: Final = {
     ("GET", "/v1/batches/{identifier}/results"): _READING,
     ("GET", "/v1/batches/{identifier}/refused"): _READING,
     ("POST", "/v1/batches/{identifier}/cancel"): _DECIDING,
-    ("POST", "/v1/erasures"): frozenset({"admin"}),
+    ("POST", "/v1/erasures"): _ADMIN,
     ("GET", "/v1/policy"): _READING,
     ("GET", "/v1/policy/{view}"): _READING,
     ("GET", "/v1/rulesets"): _READING_RULESETS,
@@ -80,6 +81,7 @@ ROUTES: Final = {
     ("GET", "/dashboard"): _LOOKING,
     ("GET", "/dashboard/pictures/decided.svg"): _LOOKING,
     # decisions
+    ("GET", "/dashboard/decisions"): _LOOKING,
     ("GET", "/dashboard/decisions/{identifier}"): _LOOKING,
     ("GET", "/dashboard/decisions/{identifier}/graph.svg"): _LOOKING,
     ("GET", "/dashboard/decisions/{identifier}/receipt.json"): _LOOKING,
@@ -141,7 +143,17 @@ ROUTES: Final = {
     ("GET", "/dashboard/batches/{identifier}/paper.html"): _LOOKING,
     ("POST", "/dashboard/batches/{identifier}/cancel"): _DECIDING - OWN_ONLY,
     # audit
+    ("GET", "/dashboard/audit"): _LOOKING,
+    ("POST", "/dashboard/audit/verify"): WHOLE_LOG,
+    ("POST", "/dashboard/audit/export"): _LOOKING,
+    ("GET", "/dashboard/audit/checkpoint"): _LOOKING,
+    ("GET", "/dashboard/audit/acts"): WHOLE_LOG,
+    ("GET", "/dashboard/audit/accesses"): WHOLE_LOG,
     # keys and people
+    ("GET", "/dashboard/people"): _ADMIN,
+    ("POST", "/dashboard/people/keys"): _ADMIN,
+    ("GET", "/dashboard/people/keys/{identifier}"): _ADMIN,
+    ("POST", "/dashboard/people/keys/{identifier}/revocation"): _ADMIN,
 }
 """For each method and route, the roles that may use it. HEAD is what GET is."""
 

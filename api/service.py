@@ -125,6 +125,7 @@ class Service:
     figures: Figures = field(default_factory=Figures)
     readings: Jobs = field(default_factory=Jobs)
     beside: Recent[tuple[str, What], Beside] = field(default_factory=lambda: Recent(4))
+    verifications: Jobs = field(default_factory=Jobs)
     exports: Turns = field(
         default_factory=partial(Turns, "exports", at_once=MOST_EXPORTS, waiting=0, retry_after=30)
     )

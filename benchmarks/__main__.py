@@ -3,7 +3,7 @@
 import sys
 from collections.abc import Callable
 
-from benchmarks import backlog, decisions, http, impact, reasons, size, verify
+from benchmarks import backlog, dashboard, decisions, http, impact, reasons, size, verify
 
 PARTS: dict[str, Callable[..., None]] = {
     "decisions": decisions.main,
@@ -13,6 +13,7 @@ PARTS: dict[str, Callable[..., None]] = {
     "size": size.main,
     "verify": verify.main,
     "backlog": backlog.main,
+    "dashboard": dashboard.main,
 }
 
 

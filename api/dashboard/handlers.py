@@ -3,14 +3,20 @@
 from typing import Final
 
 from api.dashboard import (
+    audit,
+    audit_acts,
+    audit_export,
+    audit_verifying,
     batch_again,
     batch_new,
     batches,
+    decision_list,
     decision_paper,
     decisions,
     files,
     helping,
     leases,
+    people,
     precedent_new,
     precedents,
     queue,
@@ -45,5 +51,11 @@ HANDLERS: Final = (
     *batches.HANDLERS,
     *batch_new.HANDLERS,
     *batch_again.HANDLERS,
+    *decision_list.HANDLERS,
+    *audit.HANDLERS,
+    *audit_acts.HANDLERS,
+    *audit_export.HANDLERS,
+    *audit_verifying.HANDLERS,
+    *people.HANDLERS,
     *helping.HANDLERS,
 )

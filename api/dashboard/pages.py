@@ -13,7 +13,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import Request
 
 from api.answers import Answer, answer
-from api.dashboard import wording
+from api.dashboard import log_words, wording
 from api.dashboard.sessions import FORM_FIELD, PATH, form_token, session_of
 from api.roles import allowed
 from api.service import service_of
@@ -115,8 +115,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(wording.FILTERS)
-    made.globals.update(wording.GLOBALS)
+    for words in (wording, log_words):
+        made.filters.update(words.FILTERS)
+        made.globals.update(words.GLOBALS)
     return made
 
 

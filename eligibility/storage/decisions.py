@@ -162,13 +162,13 @@ async def list_decisions(
         raise UnacceptableRequest([Fault("", f"`limit` is {limit}: give a number from 1 to {LARGEST_LIMIT}")])
     query = _filtered(_DECISIONS, filters)
     if cursor is not None:
-        before = _sequence_of(cursor)
+        before = sequence_of(cursor)
         query = query.where(_block.c.first <= before, before > _SEQUENCE)
     query = query.order_by(_block.c.first.desc(), _record.c.position.desc()).limit(limit + 1)
     rows = await _rows(database, query)
     more = len(rows) > limit
     page = tuple(_decision(row) for row in rows[:limit])
-    return Page(page, _cursor_of(page[-1].sequence) if more else None)
+    return Page(page, cursor_of(page[-1].sequence) if more else None)
 
 
 def _filtered(query: Select[Any], filters: Filters) -> Select[Any]:
@@ -237,17 +237,19 @@ def _decision(row: Row[Any]) -> StoredDecision:
     )
 
 
-def _cursor_of(sequence: int) -> str:
+def cursor_of(sequence: int) -> str:
+    """The cursor that leads to what stands before a sequence."""
     return base64.urlsafe_b64encode(str(sequence).encode()).decode().rstrip("=")
 
 
-def _sequence_of(cursor: str) -> int:
+def sequence_of(cursor: str) -> int:
+    """The sequence before which a cursor leads. Raises UnacceptableRequest."""
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
     except (binascii.Error, ValueError):
         text = ""
     sequence = int(text) if text.isdigit() and len(text) < len(str(2**63)) else 0
-    if _cursor_of(sequence) != cursor:
+    if cursor_of(sequence) != cursor:
         raise UnacceptableRequest(
             [Fault("", f"`{cursor[:80]}` is no cursor: take `next` of the page before")]
         )

@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import re
 import secrets
 import time
 from collections.abc import Collection
@@ -21,7 +22,7 @@ from eligibility.storage.database import STATEMENT_SECONDS, Database
 from eligibility.storage.entries import Entry, Statement
 from eligibility.storage.failures import translated
 from eligibility.storage.log import AuditLog
-from eligibility.storage.records import hash_text, mac
+from eligibility.storage.records import NIL, SYSTEM, hash_text, mac
 
 logger = logging.getLogger(__name__)
 
@@ -32,6 +33,7 @@ PREFIX = "elk_"
 CACHE_SECONDS = 2.0
 """How long a revoked key may still work."""
 _MOST_CACHED = 10_000
+_UUID = re.compile(r"[0-9a-fA-F]{8}(?:-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}")
 
 
 @dataclass(frozen=True)
@@ -283,3 +285,19 @@ async def names_of(database: Database, principals: Collection[UUID]) -> dict[UUI
     with translated():
         async with asyncio.timeout(STATEMENT_SECONDS), database.engine.connect() as connection:
             return {row.id: row.name for row in await connection.execute(query)}
+
+
+async def principal_named(database: Database, who: str) -> UUID | None:
+    """The principal of that name or id, nil for `system`; None where there is none.
+
+    Raises StorageUnavailable.
+    """
+    if who == SYSTEM:
+        return NIL
+    named = tables.principal.c.name == who
+    if _UUID.fullmatch(who):
+        named |= tables.principal.c.id == UUID(who)
+    query = select(tables.principal.c.id).where(named)
+    with translated():
+        async with asyncio.timeout(STATEMENT_SECONDS), database.engine.connect() as connection:
+            return await connection.scalar(query)

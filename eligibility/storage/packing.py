@@ -29,6 +29,15 @@ _HASHES = slice(33, 129)
 _AT = slice(129, 155)
 
 
+FACTS_IN_SQL = """
+    CASE get_byte(r.body, 0) WHEN 1
+    THEN convert_from(substring(
+        r.body FROM 158 + octet_length(r.channel) + octet_length(r.outcome)), 'UTF8')::jsonb
+    ELSE convert_from(r.body, 'UTF8')::jsonb -> 'facts' END
+"""
+"""The facts of the decision in a row `r` of `record`, for the database to look into. See `packed_facts`."""
+
+
 class Decided(NamedTuple):
     """The members of a decision's envelope: ids and times in their usual digits, hashes in hexadecimal."""
 

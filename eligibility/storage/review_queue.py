@@ -61,6 +61,12 @@ _RELEASE: Final = text(
     WHERE decision = :decision AND holder = :by RETURNING decision
     """
 )
+_HELD: Final = text(
+    """
+    SELECT holder, count(*) AS number FROM review_case
+    WHERE holder IS NOT NULL AND held_until > now() GROUP BY holder
+    """
+)
 _PERSON: Final = text("SELECT id FROM principal WHERE kind = 'person' AND (name = :who OR id::text = :who)")
 
 
@@ -138,6 +144,11 @@ async def counts(database: Database) -> dict[str, int]:
     """How many cases are open, waiting, proposed; overdue or held. Raises StorageUnavailable."""
     [row] = await rows_of(database, _COUNTS, {})
     return dict(row._mapping)  # noqa: SLF001 - the documented way to a row's columns
+
+
+async def held_by_person(database: Database) -> dict[UUID, int]:
+    """How many cases each person holds, of those who hold any. Raises StorageUnavailable."""
+    return {row.holder: row.number for row in await rows_of(database, _HELD, {})}
 
 
 async def person(database: Database, who: str) -> UUID:

@@ -72,6 +72,12 @@ review_case = Table(
     ),
     Index("review_case_due_decision_idx", "due", "decision", postgresql_where=text("state <> 'closed'")),
     Index("review_case_holder_idx", "holder", postgresql_where=text("holder IS NOT NULL")),
+    Index("review_case_between_idx", "state", postgresql_where=text("state IN ('waiting', 'proposed')")),
+    Index(
+        "review_case_overridden_idx",
+        "outcome_in_force",
+        postgresql_where=text("outcome_in_force <> outcome"),
+    ),
 )
 
 review_step = Table(

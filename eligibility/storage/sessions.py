@@ -11,8 +11,9 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final, Literal
+from uuid import UUID
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import delete, func, insert, select, update
 
 from eligibility.storage import tables
 from eligibility.storage.database import STATEMENT_SECONDS, Database
@@ -95,6 +96,24 @@ class Sessions:
         with translated():
             async with asyncio.timeout(STATEMENT_SECONDS), self._database.engine.begin() as connection:
                 await connection.execute(delete(session).where(session.c.token_mac == self._mac(token)))
+
+    async def end_all(self, key: UUID) -> None:
+        """End the sessions that were begun with a key. Raises StorageUnavailable."""
+        with translated():
+            async with asyncio.timeout(STATEMENT_SECONDS), self._database.engine.begin() as connection:
+                await connection.execute(delete(session).where(session.c.key == key))
+
+    async def open_by_key(self) -> dict[UUID, int]:
+        """How many sessions are open, by the key that they were begun with. Raises StorageUnavailable."""
+        now = datetime.now(UTC)
+        query = (
+            select(session.c.key, func.count().label("number"))
+            .where(session.c.ends_at > now, session.c.seen_at > now - self._idle)
+            .group_by(session.c.key)
+        )
+        with translated():
+            async with asyncio.timeout(STATEMENT_SECONDS), self._database.engine.connect() as connection:
+                return {row.key: row.number for row in await connection.execute(query)}
 
     def form_token(self, token: str) -> str:
         """What a form of ours carries, so that no other site can post in the name of who holds the token."""

@@ -26,12 +26,13 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from eligibility.storage import review_tables, session_tables, table_names
+from eligibility.storage import review_tables, search_tables, session_tables, table_names
 from eligibility.storage.packing import packed, unpacked
 
 metadata = table_names.metadata
 REVIEWS = (review_tables.review_case, review_tables.review_step)  # which are of it, as is all beside them
 SESSIONS = (session_tables.session, session_tables.saved_view)  # as are these
+SEARCHES = (search_tables.search_part, search_tables.verification)  # and these
 
 _Time = DateTime(timezone=True)
 
@@ -88,6 +89,8 @@ record = Table(
         postgresql_with={"gin_pending_list_limit": 256},
         postgresql_where=text("kind = 'access'"),
     ),
+    Index("record_act_idx", "kind", "id", postgresql_where=text("kind <> 'decision'")),
+    Index("record_actor_act_idx", "actor", "kind", "id", postgresql_where=text("kind <> 'decision'")),
     postgresql_partition_by="RANGE (id)",
 )
 

@@ -32,12 +32,17 @@ def read_checkpoints(path: Path) -> Iterator[Anchor]:
     Raises SettingsInvalid.
     """
     try:
-        lines = path.read_bytes().splitlines()
+        content = path.read_bytes()
     except OSError as error:
         raise SettingsInvalid(f"cannot read the checkpoints in `{path}`: {error.strerror}") from error
-    for number, line in enumerate(lines, start=1):
+    yield from checkpoints_in(content, f"`{path}`")
+
+
+def checkpoints_in(content: bytes, source: str) -> Iterator[Anchor]:
+    """The checkpoints in such a file, which came from a `source`. Raises SettingsInvalid."""
+    for number, line in enumerate(content.splitlines(), start=1):
         if line.strip():
-            where = f"`{path}`, line {number}"
+            where = f"{source}, line {number}"
             yield Anchor(_header(line, where), where)
 
 

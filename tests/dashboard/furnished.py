@@ -65,6 +65,7 @@ def furnished(postgres: EmbeddedPostgres, folder: Path) -> Iterator[Furnished]:
             "/dashboard/batches/": [_batch(clients["reviewer"])],
             "/dashboard/rulesets/": _rulesets(server, clients),
             "/dashboard/rules/": ["licence.eu-multimodal"],
+            "/dashboard/people/keys/": [_key(clients["admin"])],
         }
         yield Furnished(server, ids)
 
@@ -104,6 +105,13 @@ def _precedent(clients: Mapping[Who, httpx.Client]) -> str:
     about = overridden(clients["reviewer"], clients["approver"])
     made: str = clients["reviewer"].post("/v1/precedents", json=asked(about)).json()["id"]
     return made
+
+
+def _key(client: httpx.Client) -> str:
+    """The key that was made last."""
+    records = client.get("/v1/audit/export", params={"kind": "key.created", "format": "jsonl"}).text
+    *_, last = re.findall(r'"key":"([0-9a-f-]{36})"', records)
+    return str(last)
 
 
 def _batch(client: httpx.Client) -> str:

@@ -31,6 +31,7 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("GET", "/dashboard"): LOOKING,
     ("GET", "/dashboard/pictures/decided.svg"): LOOKING,
     # decisions
+    ("GET", "/dashboard/decisions"): LOOKING,
     ("GET", "/dashboard/decisions/{identifier}"): LOOKING,
     ("GET", "/dashboard/decisions/{identifier}/graph.svg"): LOOKING,
     ("GET", "/dashboard/decisions/{identifier}/receipt.json"): LOOKING,
@@ -92,7 +93,17 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("GET", "/dashboard/batches/{identifier}/paper.html"): LOOKING,
     ("POST", "/dashboard/batches/{identifier}/cancel"): REVIEWING,
     # audit
+    ("GET", "/dashboard/audit"): LOOKING,
+    ("POST", "/dashboard/audit/verify"): {"auditor", "admin"},
+    ("POST", "/dashboard/audit/export"): LOOKING,
+    ("GET", "/dashboard/audit/checkpoint"): LOOKING,
+    ("GET", "/dashboard/audit/acts"): {"auditor", "admin"},
+    ("GET", "/dashboard/audit/accesses"): {"auditor", "admin"},
     # keys and people
+    ("GET", "/dashboard/people"): {"admin"},
+    ("POST", "/dashboard/people/keys"): {"admin"},
+    ("GET", "/dashboard/people/keys/{identifier}"): {"admin"},
+    ("POST", "/dashboard/people/keys/{identifier}/revocation"): {"admin"},
 }
 CALLS = [(*call, who) for call in EXPECTED for who in ("nobody", *PEOPLE)]
 

@@ -58,8 +58,8 @@ TABLES = {
 }
 """The tables that verification answers for, with their keys."""
 
-WAITING = {"batch_part", "review_progress", "saved_view", "session"}
-"""Tables of what waits to be worked on, how far work is, and who is at work."""
+WAITING = {"batch_part", "review_progress", "saved_view", "search_part", "session", "verification"}
+"""Tables of what waits to be worked on, how far work is, who is at work, and what only helps to find."""
 
 UNPROVABLE = {("dropped_leaf", "record"), ("review_case", "holder"), ("review_case", "held_until")}
 """Columns that nothing in the log vouches for: of a dropped record only its leaf is left, and who holds a
