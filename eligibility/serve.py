@@ -201,6 +201,10 @@ def _welcome(settings: Settings, out: Console) -> None:
     out.print()
     out.print(f"{_command(settings)} keys create my-portal --role portal", soft_wrap=True)
     out.print()
+    indented(out, 2, ("people   ", "bold"), f"sign in at {address}/dashboard, each with a key of their own:")
+    out.print()
+    out.print(f'{_command(settings)} keys create "Your Name" --person --role admin', soft_wrap=True)
+    out.print()
     out.print("Stop with Ctrl-C.", style="dim")
 
 
