@@ -25,7 +25,7 @@ from eligibility.storage.search_parts import SEARCHED
 from eligibility.storage.sought import Sought, conditions, few_cases, filter_tests, period
 from eligibility.words import Looked
 
-SECONDS: Final = 0.08
+SECONDS: Final = 0.06
 """After so long a search looks at no further part of the log."""
 
 RECORDS_AT_ONCE: Final = 1024
