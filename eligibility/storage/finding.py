@@ -21,11 +21,11 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from eligibility.storage.database import STATEMENT_SECONDS, Database
 from eligibility.storage.decisions import StoredDecision, cursor_of, decisions_of, sequence_of
 from eligibility.storage.failures import translated
-from eligibility.storage.search_parts import SEARCHED
+from eligibility.storage.search_parts import ONE_BY_ONE, SEARCHED
 from eligibility.storage.sought import Sought, conditions, few_cases, filter_tests, period
 from eligibility.words import Looked
 
-SECONDS: Final = 0.08
+SECONDS: Final = 0.06
 """After so long a search looks at no further part of the log."""
 
 RECORDS_AT_ONCE: Final = 1024
@@ -112,6 +112,7 @@ async def find(
     deadline = time.monotonic() + seconds
     with translated():
         async with asyncio.timeout(STATEMENT_SECONDS), database.engine.connect() as connection:
+            await connection.execute(ONE_BY_ONE)
             if before is None:
                 before = (await connection.scalar(_HEAD)) or 1
             search = _Search(connection, sought, limit)
@@ -189,20 +190,19 @@ class _Search:
     async def back_from(self, before: int, deadline: float) -> tuple[list[_Row], int]:
         """What is looked for before a sequence, and the sequence from which on everything was looked at."""
         found: list[_Row] = []
-        size = _FIRST_LOOK
+        size, looked_at = _FIRST_LOOK, 0
         async for low, high in self._ranges(before, deadline):
             top = high
             while top >= low:
                 bottom = max(low, top - size + 1)
                 found += await self._within(bottom, top)
-                if len(found) > self._limit or time.monotonic() > deadline:
+                looked_at += top - bottom + 1
+                is_late = time.monotonic() > deadline and looked_at >= _FIRST_LOOK
+                if len(found) > self._limit or is_late:
                     return found, bottom
                 if top - bottom + 1 == size:
                     size = RECORDS_AT_ONCE
                 top = bottom - 1
-            before = low
-            if time.monotonic() > deadline:
-                return found, before
         return found, self._reached
 
     async def _ranges(self, before: int, deadline: float) -> AsyncIterator[tuple[int, int]]:

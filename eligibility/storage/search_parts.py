@@ -28,6 +28,14 @@ LEAST: Final = 1024
 SEARCHED: Final = ("batch.slice", "batch.started", "precedent.made", "review.%")
 """Kinds of records, beside decisions, whose private texts are searched."""
 
+ONE_BY_ONE: Final = text(
+    """
+    SELECT set_config('enable_hashjoin', 'off', true), set_config('enable_mergejoin', 'off', true),
+           set_config('max_parallel_workers_per_gather', '0', true)
+    """
+)
+"""Lets the database look up each row by an index: what is looked at is little, whatever statistics say."""
+
 _EXTEND: Final = text(
     """
     INSERT INTO search_part (first, last)
@@ -73,6 +81,7 @@ async def fill_part(database: Database, *, least: int = LEAST) -> bool:
             async with database.engine.begin() as connection:
                 await connection.execute(_EXTEND, {"least": least})
             async with database.engine.begin() as connection:
+                await connection.execute(ONE_BY_ONE)
                 return await _fill(connection)
 
 

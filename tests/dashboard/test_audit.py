@@ -46,6 +46,7 @@ def test_the_last_blocks_are_verified_by_mouse(browser: Browser, server: Server,
         expect(heading).to_contain_text("It holds", timeout=PATIENCE)  # the part renews itself
         expect(page.locator("#verification article").first).to_contain_text("started by test-auditor")
         assert page.locator("#verification article").first.get_by_role("row").count() == 5
+        assert "--" not in page.locator("#verification article").first.inner_text()
         assert not violations(page)
 
 

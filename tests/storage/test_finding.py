@@ -34,7 +34,7 @@ LEAST = 8
 
 
 async def found(service: Database, text: str = "", *, limit: int = 50, **sought: Any) -> list[UUID]:
-    made = await find(service, Sought(phrases(text), **sought), cursor=None, limit=limit)
+    made = await find(service, Sought(phrases(text), **sought), cursor=None, limit=limit, seconds=9)
     return [hit.decision.id for hit in made.hits if hit.decision]
 
 
@@ -155,7 +155,9 @@ async def test_what_was_said_in_reviews_is_found_with_its_decision(reviews: Revi
     step = await reviews.step(one.id, "confirm")
     await recorded(reviews.log, *(named("Somebody") for _ in range(20)))
     for _ in range(2):
-        [hit] = (await find(reviews.database, Sought(phrases("confirm")), cursor=None, limit=9)).hits
+        [hit] = (
+            await find(reviews.database, Sought(phrases("confirm")), cursor=None, limit=9, seconds=9)
+        ).hits
         assert hit.decision
         assert (hit.decision.id, hit.kind, hit.record) == (one.id, "review.confirm", step)
         assert await found(reviews.database, '"comment in words"', outcome="contact_meta") == [one.id]
@@ -196,7 +198,7 @@ async def test_batches_are_found_by_their_files_and_lines(
     await writer.close()
     for _ in range(2):
         for text in ("requests-of-may", "bad"):
-            [hit] = (await find(service, Sought(phrases(text)), cursor=None, limit=9)).hits
+            [hit] = (await find(service, Sought(phrases(text)), cursor=None, limit=9, seconds=9)).hits
             assert (hit.batch, hit.decision) == (began, None)
         assert len(await found(service, batch=began)) == backlogs.ROWS - 2
         assert await found(service, batch=uuid_utils.compat.uuid7()) == []
