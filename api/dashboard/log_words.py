@@ -103,6 +103,13 @@ def told(value: object) -> str:
     return text if len(text) <= _LONGEST_TOLD else text[:_LONGEST_TOLD] + "…"
 
 
+def on_page(note: str) -> str:
+    """What a verdict leaves open, with what a page has instead of the options of a command."""
+    return note.replace("give `--checkpoint`", "give one below").replace(
+        "pin it with `--key`", "give its fingerprint below"
+    )
+
+
 def same(names: Iterable[str]) -> list[tuple[str, str]]:
     """Names to choose from that are shown as they are."""
     return [(name, name) for name in names]
@@ -113,6 +120,7 @@ FILTERS: Final[Mapping[str, Any]] = MappingProxyType(
         "outcome_choices": outcome_choices,
         "review_states": review_states,
         "same": same,
+        "on_page": on_page,
         "told": told,
         "kinds_of_acts": kinds_of_acts,
     }

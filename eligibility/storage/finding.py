@@ -32,7 +32,10 @@ RECORDS_AT_ONCE: Final = 1024
 _FIRST_LOOK: Final = 512
 """Records that are looked at first, and later: most that is looked for is not far."""
 
+_PARTS_FIRST: Final = 8
 _PARTS_AT_ONCE: Final = 256
+"""Parts whose filters are looked into at once: few at first, then ever more."""
+
 _FEW: Final = 500
 
 
@@ -77,10 +80,11 @@ _PARTS: Final = """
                                AND s.latest >= coalesce(:since, '-infinity'::timestamptz))) AS may_be
     FROM search_part s WHERE s.first < :before ORDER BY s.first DESC LIMIT :most
 """
-_BLOCKS: Final = text(
-    "SELECT b.id FROM block b WHERE b.first <= :high AND b.first + b.count > :low AND b.first > :low - 4096"
-)
-_BETWEEN: Final = "r.block = ANY(:blocks) AND b.first + r.position BETWEEN :low AND :high"
+_BETWEEN: Final = """
+    r.block = ANY(ARRAY(
+        SELECT k.id FROM block k WHERE k.first <= :high AND k.first + k.count > :low AND k.first > :low - 4096
+    )) AND b.first + r.position BETWEEN :low AND :high
+"""
 _CHOSEN: Final = """
     SELECT b.first + r.position AS sequence, r.id, r.kind, r.at, r.id AS subject
     FROM record r JOIN block b ON b.id = r.block {joins}
@@ -210,9 +214,11 @@ class _Search:
         query = text(_PARTS.format(words=filter_tests(self._sought)))
         since, until = self._time
         self._reached = before
+        most = _PARTS_FIRST
         while True:
-            values = {"before": before, "since": since, "until": until, "most": _PARTS_AT_ONCE}
+            values = {"before": before, "since": since, "until": until, "most": most}
             parts = (await self._connection.execute(query, values)).all()
+            most = min(4 * most, _PARTS_AT_ONCE)
             for part in parts:
                 if part.last < before - 1:  # only the newest records are in no part
                     yield part.last + 1, before - 1
@@ -228,8 +234,7 @@ class _Search:
                 return
 
     async def _within(self, low: int, high: int) -> list[_Row]:
-        blocks = list((await self._connection.scalars(_BLOCKS, {"low": low, "high": high})).all())
-        values = {"blocks": blocks, "low": low, "high": high}
+        values = {"low": low, "high": high}
         if self._sought.phrases:
             return await self._with_texts(_BETWEEN, values)
         return await self._chosen(_BETWEEN, values)

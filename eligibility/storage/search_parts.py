@@ -25,6 +25,9 @@ from eligibility.words import filter_of, texts_of, words
 LEAST: Final = 1024
 """Records of a part at least; with its last block it may have some thousands more."""
 
+HAS_DECISIONS: Final = "kind=decision"
+"""What the filter of a part has that has a decision, and not only looks at some."""
+
 SEARCHED: Final = ("batch.slice", "batch.started", "precedent.made", "review.%")
 """Kinds of records, beside decisions, whose private texts are searched."""
 
@@ -116,6 +119,7 @@ def _filter(rows: Sequence[Row[Any]], subjects: Sequence[Row[Any]], evaluations:
         if row.kind == DECISION or row.kind.startswith("batch."):
             asked_by.add((row.outcome, row.generation, row.actor, row.channel))
         if row.kind == DECISION:
+            found.add(HAS_DECISIONS)
             found.update(marks_of_facts(_facts(bytes(row.body))))
     for outcome, generation, actor, channel in asked_by:
         found.update(marks(outcome=outcome, generation=generation, actor=actor, channel=channel))

@@ -14,7 +14,7 @@ from eligibility.backlog.ids import MOST_ROWS, ids_of
 from eligibility.recording import moment_of
 from eligibility.storage.packing import FACTS_IN_SQL
 from eligibility.storage.records import hash_bytes
-from eligibility.storage.search_parts import marks, marks_of_facts
+from eligibility.storage.search_parts import HAS_DECISIONS, marks, marks_of_facts
 from eligibility.words import PROBES, Phrase, hashed
 
 State = Literal["none", "open", "waiting", "proposed", "closed"]
@@ -110,6 +110,7 @@ def period(sought: Sought) -> tuple[datetime | None, datetime | None]:
 def filter_tests(sought: Sought) -> str:
     """What the filter of a part `s` must have, in SQL."""
     wanted = [
+        *([] if sought.phrases else [HAS_DECISIONS]),
         *(word for phrase in sought.phrases for word in phrase),
         *marks(outcome=sought.outcome, generation=sought.generation, finding=sought.finding),
         *marks(actor=sought.actor, channel=sought.channel, ruleset=sought.ruleset),

@@ -134,7 +134,8 @@ async def test_where_time_runs_out_it_says_how_far_it_looked_and_goes_on(
 async def test_filters_pass_over_parts_that_cannot_have_it(
     reviews: Reviewing, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    await recorded(reviews.log, named("Anna"), *(named("Berta") for _ in range(60)))
+    looks = (making.remark(kind="access", facts={"decisions": []}) for _ in range(60))
+    await recorded(reviews.log, named("Anna"), *(named("Berta") for _ in range(60)), *looks)
     await filled(reviews.database)
     looked = list[tuple[int, int]]()
     within = finding._Search._within
@@ -145,6 +146,9 @@ async def test_filters_pass_over_parts_that_cannot_have_it(
 
     monkeypatch.setattr(finding._Search, "_within", noted)
     assert len(await found(reviews.database, "anna")) == 1
+    assert sum(high - low + 1 for low, high in looked) <= 4 * LEAST
+    looked.clear()
+    assert len(await found(reviews.database, limit=1)) == 1  # looks are passed over as well
     assert sum(high - low + 1 for low, high in looked) <= 4 * LEAST
 
 
