@@ -332,8 +332,8 @@ def test_an_auditor_sees_every_step_and_no_form(browser: Browser, server: Server
     with person(browser, server, "auditor") as page:
         page.goto(address(about, "?do=answer"))
         expect(page.get_by_text("ask by reviewer")).to_be_visible()
-        expect(page.locator("#review ~ ol").get_by_text("How many monthly active users")).to_be_visible()
-        expect(page.locator("main form[method=post]")).to_have_count(0)
+        expect(page.locator("ol.steps").get_by_text("How many monthly active users")).to_be_visible()
+        expect(page.locator("section[aria-labelledby=review] form[method=post]")).to_have_count(0)
         expect(page.get_by_role("link", name="Note the answer")).to_have_count(0)
 
 
