@@ -182,7 +182,7 @@ async def running_service(settings: Settings) -> AsyncIterator[Service]:
             deciding = Deciding(log, lambda: in_force.decider)
             service = Service(settings, database, log, keys, sessions, in_force, deciding)
             try:
-                async with following(service), filling(database), reading(database):
+                async with following(service), filling(database), reading(database, log):
                     yield service
             finally:
                 await service.jobs.close()

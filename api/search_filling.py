@@ -12,6 +12,7 @@ from typing import Final
 
 from eligibility.errors import EligibilityError
 from eligibility.storage.database import Database
+from eligibility.storage.log import AuditLog
 from eligibility.storage.search_parts import fill_part
 
 logger = logging.getLogger(__name__)
@@ -19,14 +20,17 @@ logger = logging.getLogger(__name__)
 LOOK_SECONDS: Final = 5.0
 """Between two looks at what was recorded, once all is read."""
 
+BUSY_SECONDS: Final = 0.5
+"""How long it waits where decisions wait to be recorded, which come first."""
+
 _TIMES_IDLE: Final = 3
-"""How long it rests after each part, in times of what the part took: decisions come first."""
+"""How long it rests after each part, in times of what the part took."""
 
 
 @asynccontextmanager
-async def reading(database: Database) -> AsyncIterator[None]:
-    """Read for as long as the context lasts, whatever becomes of the database."""
-    task = asyncio.create_task(_read(database), name="words")
+async def reading(database: Database, log: AuditLog) -> AsyncIterator[None]:
+    """Read for as long as the context lasts and the log is at rest, whatever becomes of the database."""
+    task = asyncio.create_task(_read(database, log), name="words")
     try:
         yield
     finally:
@@ -34,11 +38,14 @@ async def reading(database: Database) -> AsyncIterator[None]:
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _read(database: Database) -> None:
+async def _read(database: Database, log: AuditLog) -> None:
     is_lost = False
     pause = LOOK_SECONDS
     while True:
         await asyncio.sleep(pause)
+        if log.backlog:
+            pause = BUSY_SECONDS
+            continue
         pause = LOOK_SECONDS
         began = time.monotonic()
         try:
