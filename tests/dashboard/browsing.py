@@ -102,12 +102,19 @@ def form_token(client: httpx.Client, on: str) -> str:
 
 
 def violations(page: Page) -> list[str]:
-    """What axe finds wrong with a page as it stands, each with where.
+    """What axe finds wrong with a page as it stands, each with where, light and dark.
 
     A dark page is the light one in other colours, so of it the colours alone are examined.
     """
-    is_dark = page.evaluate("matchMedia('(prefers-color-scheme: dark)').matches")
-    options = {"runOnly": ["color-contrast"]} if is_dark else {"rules": {"target-size": {"enabled": True}}}
+    page.emulate_media(color_scheme="light")
+    found = _found(page, {"rules": {"target-size": {"enabled": True}}})
+    page.emulate_media(color_scheme="dark")
+    found += [f"dark: {each}" for each in _found(page, {"runOnly": ["color-contrast"]})]
+    page.emulate_media(color_scheme="light")
+    return found
+
+
+def _found(page: Page, options: dict[str, Any]) -> list[str]:
     found = AXE.run(page, options=options).response["violations"]
     return [f"{each['id']}: {each['nodes'][0]['html'][:200]} ({each['help']})" for each in found]
 

@@ -34,12 +34,12 @@ class Furnished:
     server: Server
     ids: Mapping[str, list[str]]
 
-    def addresses(self) -> list[str]:
-        """An address of each page for each thing that it can show."""
+    def addresses(self, most: int = 100) -> list[str]:
+        """The addresses of each page, for so many of the things that it can show."""
         found: list[str] = []
         for method, route in ROUTES:
             if method == "GET" and is_of_dashboard(route) and "/static/" not in route:
-                found += self._filled(route)
+                found += self._filled(route)[:most]
         return sorted(found)
 
     def _filled(self, route: str) -> list[str]:

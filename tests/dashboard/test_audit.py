@@ -33,10 +33,9 @@ def verdict(page: Page) -> str:
     raise AssertionError("the verification did not end")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_the_last_blocks_are_verified_by_mouse(browser: Browser, server: Server, scheme: str) -> None:
+def test_the_last_blocks_are_verified_by_mouse(browser: Browser, server: Server) -> None:
     decided(server)
-    with person(browser, server, "auditor", color_scheme=scheme) as page:
+    with person(browser, server, "auditor") as page:
         page.goto(AUDIT)
         assert not violations(page)
         page.get_by_label("How many blocks").fill("3")

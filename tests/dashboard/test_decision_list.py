@@ -45,11 +45,10 @@ def seen(page: Page) -> set[str]:
     return {(link.get_attribute("href") or "").rsplit("/", 1)[-1] for link in links}
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_words_and_outcomes_find_by_mouse(
-    browser: Browser, server: Server, mark: str, made: dict[str, str], scheme: str
+    browser: Browser, server: Server, mark: str, made: dict[str, str]
 ) -> None:
-    with person(browser, server, color_scheme=scheme) as page:
+    with person(browser, server) as page:
         page.goto(LIST)
         assert not violations(page)
         page.get_by_label("Words", exact=False).first.fill(f'"{mark} ltd"')

@@ -290,12 +290,11 @@ def test_the_list_is_filtered_by_keyboard(browser: Browser, server: Server, prec
         expect(page.get_by_role("heading", level=1)).to_have_text(f"Precedent …{precedent[-8:]}")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_they_can_be_used_by_all(
-    browser: Browser, server: Server, precedent: str, override: str, scheme: str, viewport: dict[str, int]
+    browser: Browser, server: Server, precedent: str, override: str, viewport: dict[str, int]
 ) -> None:
-    with person(browser, server, color_scheme=scheme, viewport=viewport) as page:
+    with person(browser, server, viewport=viewport) as page:
         for path in (f"/{precedent}", f"/new?decision={override}", "", "?state=expired"):
             page.goto(f"/dashboard/precedents{path}")
             for summary in page.locator("summary").all():

@@ -300,14 +300,11 @@ def test_an_auditor_sees_the_list_without_forms(browser: Browser, server: Server
         assert not violations(page)
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("query", ["", "?state=closed", "?holder=me&state=waiting"])
-def test_nothing_keeps_people_from_using_the_list(
-    browser: Browser, server: Server, query: str, scheme: str
-) -> None:
+def test_nothing_keeps_people_from_using_the_list(browser: Browser, server: Server, query: str) -> None:
     said(server, "reviewer", decided(server, name="Closed Ltd"), "confirm")
     decided(server, name="Wide Ltd")
-    with person(browser, server, color_scheme=scheme, viewport=NARROW) as page:
+    with person(browser, server, viewport=NARROW) as page:
         page.goto(QUEUE + query)
         for words in ("Filters", "Keep this view"):
             page.locator("summary").filter(has_text=words).first.click()

@@ -350,14 +350,13 @@ def test_a_decision_that_needs_nobody_can_be_disputed(browser: Browser, server: 
         expect(page.get_by_role("status")).to_contain_text("its case is in the queue")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_keeps_people_from_using_the_panel(browser: Browser, server: Server, scheme: str) -> None:
+def test_nothing_keeps_people_from_using_the_panel(browser: Browser, server: Server) -> None:
     about, proposed, done = decided(server), decided(server), decided(server)
     for each in (proposed, done):
         said(server, "reviewer", each, "override", outcome="permitted")
     said(server, "approver", done, "agree")
     claimed(server, "approver", about)
-    with person(browser, server, "approver", color_scheme=scheme, viewport=NARROW) as page:
+    with person(browser, server, "approver", viewport=NARROW) as page:
         for path in (
             address(about, "?ask=1"),
             address(about, "?do=attach"),

@@ -1,8 +1,11 @@
 """Every page, for every role: written out a second time, so that a slip in the table of roles shows."""
 
 import re
+from collections.abc import Iterator
+from contextlib import ExitStack
 from typing import Literal
 
+import httpx
 import pytest
 from litestar.routes import HTTPRoute
 
@@ -21,6 +24,8 @@ EVERYBODY: set[Who] = {"nobody", *PEOPLE}
 LOOKING: set[Who] = set(PEOPLE)
 REVIEWING: set[Who] = {"reviewer", "approver", "admin"}
 APPROVING: set[Who] = {"approver", "admin"}
+
+_SIGNS = {("POST", "/dashboard/sign-in"), ("POST", "/dashboard/sign-out")}
 
 EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("GET", "/dashboard/static/{name}"): EVERYBODY,
@@ -105,7 +110,8 @@ EXPECTED: dict[tuple[Method, str], set[Who]] = {
     ("GET", "/dashboard/people/keys/{identifier}"): {"admin"},
     ("POST", "/dashboard/people/keys/{identifier}/revocation"): {"admin"},
 }
-CALLS = [(*call, who) for call in EXPECTED for who in ("nobody", *PEOPLE)]
+# Who signs in or out is somebody else afterwards, so that comes last.
+CALLS = [(*call, who) for call in sorted(EXPECTED, key=_SIGNS.__contains__) for who in ("nobody", *PEOPLE)]
 
 NO_DIGEST = f"sha256:{64 * '0'}"
 ANSWERED = {200, 303, 400, 404, 409, 415, 422}
@@ -124,17 +130,24 @@ def path_of(route: str, decided: str) -> str:
     return re.sub(r"{(\w+)}", lambda found: given.get(found[1], "1"), route)
 
 
+@pytest.fixture(scope="module")
+def visitors(server: Server) -> Iterator[dict[Who, tuple[httpx.Client, str]]]:
+    """Each kind of visitor, signed in once, with the token of their forms."""
+    with ExitStack() as stack:
+        clients = {who: stack.enter_context(web(server, who)) for who in ("nobody", *PEOPLE)}
+        yield {
+            who: (client, form_token(client, "/dashboard/sign-in" if who == "nobody" else "/dashboard/help"))
+            for who, client in clients.items()
+        }
+
+
 @pytest.mark.parametrize("method,route,who", CALLS, ids=str)
 def test_a_page_is_for_those_who_may_see_it(
-    server: Server, decided: str, method: Method, route: str, who: Who
+    visitors: dict[Who, tuple[httpx.Client, str]], decided: str, method: Method, route: str, who: Who
 ) -> None:
     path = path_of(route, decided)
-    with web(server, who) as client:
-        if method == "GET":
-            answer = client.get(path)
-        else:
-            token = form_token(client, "/dashboard/sign-in" if who == "nobody" else "/dashboard/help")
-            answer = client.post(path, data={"form": token})
+    client, token = visitors[who]
+    answer = client.get(path) if method == "GET" else client.post(path, data={"form": token})
     if who in EXPECTED[method, route]:
         assert answer.status_code in ANSWERED
     elif who == "nobody":

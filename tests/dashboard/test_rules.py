@@ -5,7 +5,6 @@ import io
 import re
 import time
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, expect
@@ -93,7 +92,6 @@ def test_a_rule_is_found_by_keyboard_without_script(browser: Browser, server: Se
 
 
 @pytest.mark.usefixtures("read")
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "path",
     [
@@ -105,8 +103,8 @@ def test_a_rule_is_found_by_keyboard_without_script(browser: Browser, server: Se
         f"{REGISTER}?document=llama-faq",
     ],
 )
-def test_pages_have_no_fault(browser: Browser, server: Server, path: str, scheme: Any) -> None:
-    with person(browser, server, "auditor", color_scheme=scheme) as page:
+def test_pages_have_no_fault(browser: Browser, server: Server, path: str) -> None:
+    with person(browser, server, "auditor") as page:
         page.goto(path)
         assert not violations(page)
         page.set_viewport_size(NARROW)  # type: ignore[arg-type]  # width and height

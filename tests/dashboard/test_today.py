@@ -169,15 +169,13 @@ def test_a_period_that_there_is_not_is_refused(server: Server, query: str) -> No
         assert client.get("/dashboard?days=").status_code == 200
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("viewport", [WIDE, NARROW], ids=["wide", "narrow"])
 def test_it_can_be_used_by_all(
     browser: Browser,
     server: Server,
-    scheme: str,
     viewport: dict[str, int],
 ) -> None:
-    with person(browser, server, color_scheme=scheme, viewport=viewport) as page:
+    with person(browser, server, viewport=viewport) as page:
         page.goto("/dashboard")
         page.get_by_text("The same as a table").click()
         assert not violations(page)

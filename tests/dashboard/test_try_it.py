@@ -176,9 +176,8 @@ def test_what_would_change_it_is_told_on_request(reviewer: Page) -> None:
     expect(answer(reviewer)).to_contain_text("Prohibited, were this different")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_nothing_is_wrong_for_those_who_need_help(browser: Browser, server: Server, scheme: Any) -> None:
-    with person(browser, server, color_scheme=scheme, viewport=NARROW) as page:
+def test_nothing_is_wrong_for_those_who_need_help(browser: Browser, server: Server) -> None:
+    with person(browser, server, viewport=NARROW) as page:
         for each in (TRY, address(reasons="true", **{"entity.affiliates": "1"})):
             page.goto(each)
             assert not violations(page)
