@@ -14,8 +14,10 @@ from litestar import Request, Response, post, route
 
 from api.answers import Answer
 from api.dashboard.filtering import until
+from api.dashboard.lists import csv_answer
 from api.dashboard.pages import page, see_other
 from api.dashboard.posted import Posted, posted
+from api.dashboard.rules import given_of, is_csv, pieces
 from api.dashboard.sessions import PATH, actor_of, caller_of
 from api.filters import Wrong, one_of
 from api.problems import Refusal
@@ -29,6 +31,7 @@ PEOPLE: Final = f"{PATH}/people"
 ONE: Final = f"{PEOPLE}/keys/{{identifier:str}}"
 NOTICES: Final = {"revoked": "The key is revoked, and its sessions have ended."}
 _FIELDS: Final = ("name", "kind", "role", "label", "expires")
+_COLUMNS: Final = ("key", "name", "kind", "role", "label", "made", "expires", "revoked", "cases held")
 _KINDS: Final = get_args(Kind)
 _ROLES: Final = get_args(Role)
 
@@ -44,9 +47,18 @@ class Principal:
 
 
 @route(PEOPLE, http_method=["GET", "HEAD"], status_code=HTTPStatus.OK)
-async def list_people(request: Request[Any, Any, Any]) -> Response[bytes]:
-    """Everybody with their keys, and the form to make one."""
+async def list_people(request: Request[Any, Any, Any]) -> Response[Any]:
+    """Everybody with their keys, and the form to make one; as CSV a line for each key."""
+    if is_csv(given_of(request, ("format",))):
+        people = await _people(service_of(request))
+        rows = [[*_line(key), principal.cases] for principal in people for key in principal.keys]
+        return csv_answer("keys", _COLUMNS, pieces(rows))
     return await _page(request)
+
+
+def _line(key: Key) -> list[object]:
+    times = [key.created_at, key.expires_at, key.revoked_at]
+    return [key.id, key.name, key.kind, key.role, key.label, *times]
 
 
 @post(f"{PEOPLE}/keys", status_code=HTTPStatus.OK)

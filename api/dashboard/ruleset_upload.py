@@ -81,6 +81,7 @@ def _unzipped(name: str, content: bytes, faults: list[RuleFault]) -> Iterator[Se
                     )
                     return
                 yield str(path.relative_to(top)), text
+    # what reading raises for what is no zip, is cut off, has a password, or a compression unknown here
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError) as error:
         detail = f"this is no zipped folder that can be read: {error}"
         faults.append(RuleFault(name, None, detail, "zip it again, without a password"))

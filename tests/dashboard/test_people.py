@@ -1,5 +1,7 @@
 """Keys and people: made, shown once, revoked with what they let in."""
 
+import csv
+import io
 import re
 from datetime import UTC, datetime, timedelta
 from uuid import uuid4
@@ -171,3 +173,14 @@ def test_no_key_is_made_from_another_site(server: Server) -> None:
         answer = admin.post(f"{PEOPLE}/keys", data=data, headers={"origin": "https://elsewhere.example"})
         assert answer.status_code == 403
         assert admin.get(f"{PEOPLE}/keys/{uuid4()}").status_code == 404
+
+
+def test_keys_are_taken_away_as_csv(server: Server) -> None:
+    who = name()
+    with web(server, "admin") as admin:
+        identifier, secret = made(admin, who, label="=1+1")
+        answer = admin.get(PEOPLE, params={"format": "csv"})
+    assert answer.headers["content-type"] == "text/csv; charset=utf-8"
+    lines = {line["key"]: line for line in csv.DictReader(io.StringIO(answer.text))}
+    assert (lines[identifier]["name"], lines[identifier]["label"]) == (who, "'=1+1")
+    assert secret not in answer.text
