@@ -60,6 +60,10 @@ def _found(name: str, **filters: str) -> Asked:
     return Asked(f"decisions, {name}", f"/dashboard/decisions?{urlencode(filters, safe='{}')}")
 
 
+def _queued(name: str, **filters: str) -> Asked:
+    return Asked(f"queue, {name}", f"/dashboard/queue?{urlencode(filters)}")
+
+
 PAGES: Final = (
     Asked("decisions", "/dashboard/decisions"),
     _found("outcome", outcome="prohibited"),
@@ -103,7 +107,16 @@ PAGES: Final = (
     Asked("audit, accesses", "/dashboard/audit/accesses"),
     Asked("keys and people", "/dashboard/people"),
     Asked("queue", "/dashboard/queue"),
-    Asked("queue, filtered", "/dashboard/queue?state=open&generation=llama-2&overdue=false"),
+    _queued("filtered", state="open", generation="llama-2", overdue="false"),
+    _queued("oldest first", order="opened"),
+    _queued("disputed", cause="disputed"),
+    _queued("sampled", cause="sampled"),
+    _queued("rare reason", reason="case_by_case"),
+    _queued("proposed", state="proposed"),
+    _queued("closed", state="closed"),
+    _queued("channel of none", channel="http"),
+    _queued("mine", holder="me"),
+    _queued("overdue", overdue="true"),
     Asked("precedents", "/dashboard/precedents"),
     Asked("batches", "/dashboard/batches"),
     Asked("today", "/dashboard"),

@@ -10,10 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from eligibility.exported import Kind, Line, json_text
+from eligibility.parquet_sink import GROUP_ROWS, Sink
 
-GROUP_ROWS = 50_000
 GROUP_BYTES = 64 * 2**20
-"""A group of rows ends at the first of these bounds; so much is held in memory."""
+"""A group of rows ends here, or at GROUP_ROWS if that comes first; so much is held in memory."""
 
 _TYPES: Mapping[Kind, Anything] = {
     "number": pa.int64(),
@@ -71,37 +71,3 @@ def _value(value: Anything, kind: Kind) -> Anything:
     if kind == "json":
         return json_text(value)
     return datetime.fromisoformat(value) if kind == "time" else value
-
-
-class Sink:
-    """What Arrow takes for a file, and hands on what was written into it."""
-
-    closed = False
-
-    def __init__(self) -> None:
-        self._parts: list[bytes] = []
-        self._place = 0
-
-    def write(self, part: Anything) -> int:
-        """Keep a part until it is taken; give its size in bytes."""
-        data = bytes(part)
-        self._parts.append(data)
-        self._place += len(data)
-        return len(data)
-
-    def tell(self) -> int:
-        """Bytes that were written in all."""
-        return self._place
-
-    def flush(self) -> None:
-        """Do nothing: what is written waits to be taken."""
-
-    def close(self) -> None:
-        """End the file; what was written can still be taken."""
-        self.closed = True
-
-    def taken(self) -> bytes:
-        """What was written since the last time."""
-        data = b"".join(self._parts)
-        self._parts.clear()
-        return data

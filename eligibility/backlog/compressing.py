@@ -8,7 +8,7 @@ from typing import Final, Protocol
 import pyarrow as pa
 
 from eligibility.backlog.formats import Compression
-from eligibility.parquet import Sink
+from eligibility.parquet_sink import Sink
 
 BLOCK: Final = 2**20
 """Bytes that are handed to the compressor at once: pieces of other sizes would show in what it makes."""

@@ -9,7 +9,7 @@ import pyarrow.parquet as pq
 
 from eligibility.backlog.deciding import Decided
 from eligibility.backlog.form import DECISION, RESULTS
-from eligibility.parquet import GROUP_ROWS, Sink
+from eligibility.parquet_sink import GROUP_ROWS, Sink
 
 WHOLE_GROUP_ROWS: Final = 2_000
 """Rows of a group with whole decisions: some 20 MB, which are held in memory."""

@@ -8,35 +8,35 @@ from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 import click
 import pyarrow as pa
 
-from eligibility.backlog.comparing import Compared
-from eligibility.backlog.comparing_sides import Side
 from eligibility.backlog.cutting import Piece, cut
 from eligibility.backlog.formats import Compression, Format, format_of
 from eligibility.backlog.going_on import forget
-from eligibility.backlog.recorded import Say
 from eligibility.backlog.tally import Tally
 from eligibility.backlog.unrecorded import ROWS, Wanted, unrecorded
 from eligibility.backlog.writing import result_writer
 from eligibility.canonical import canonical
-from eligibility.commands import batch_comparison, batch_recorded
-from eligibility.commands.batch_comparison import Comparing, comparing
 from eligibility.commands.batch_files import STREAM, Output, cut_off, opened, target
 from eligibility.commands.batch_progress import Progress
-from eligibility.commands.batch_recorded import Begin, Take
 from eligibility.commands.batch_summary import show, show_comparison
 from eligibility.commands.failures import DONE, NO
-from eligibility.commands.opening import service_login
 from eligibility.commands.output import console, print_json
 from eligibility.loading import load_rules, shipped_rules
 from eligibility.ruleset import Ruleset
 from eligibility.settings import Settings
-from eligibility.storage.batch_slices import LARGEST_SLICE
+
+if TYPE_CHECKING:  # what works with the database is large, and a dry run does without
+    from eligibility.backlog.comparing import Compared
+    from eligibility.backlog.comparing_sides import Side
+    from eligibility.backlog.recorded import Say
+    from eligibility.commands.batch_comparison import Asked as AskedComparison
+    from eligibility.commands.batch_comparison import Comparing
+    from eligibility.commands.batch_recorded import Begin, Take
 
 INTERRUPTED: Final = 130
 """The exit code of what was interrupted from the keyboard, as shells have it."""
@@ -59,7 +59,7 @@ class Asked(NamedTuple):
     resume: UUID | None
     overwrite: bool
     report: Path | None
-    against: batch_comparison.Asked | None
+    against: AskedComparison | None
     as_json: bool
 
 
@@ -133,10 +133,11 @@ def _done(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
     started, tally = datetime.now(UTC), Tally()
     with ExitStack() as stack:
         source = stack.enter_context(opened(asked.source))
-        rows = ROWS if asked.dry_run else LARGEST_SLICE
-        pieces = cut(source, formats.read, formats.unpacking, rows)  # first, since it may be refused
-        url = stack.enter_context(service_login(settings)) if _needs_database(asked) else None
-        against = None if asked.against is None else stack.enter_context(comparing(asked.against, url))
+        pieces = cut(
+            source, formats.read, formats.unpacking, _at_once(asked)
+        )  # first, since it may be refused
+        url = _login(settings, stack) if _needs_database(asked) else None
+        against = None if asked.against is None else _comparing(asked.against, url, stack)
         progress = stack.enter_context(Progress(None if asked.source == STREAM else source))
         write = stack.enter_context(target(asked.out))
         output = Output(write, result_writer(formats.written, full=asked.full), formats.packing)
@@ -171,6 +172,27 @@ class _Going(NamedTuple):
     say: Say
 
 
+def _at_once(asked: Asked) -> int:
+    """How many rows are decided together."""
+    if asked.dry_run:
+        return ROWS
+    from eligibility.storage.batch_slices import LARGEST_SLICE  # noqa: PLC0415 - as said above
+
+    return LARGEST_SLICE
+
+
+def _login(settings: Settings, stack: ExitStack) -> str:
+    from eligibility.commands.opening import service_login  # noqa: PLC0415 - as said above
+
+    return stack.enter_context(service_login(settings))
+
+
+def _comparing(asked: AskedComparison, url: str | None, stack: ExitStack) -> Comparing:
+    from eligibility.commands.batch_comparison import comparing  # noqa: PLC0415 - as said above
+
+    return stack.enter_context(comparing(asked, url))
+
+
 def _needs_database(asked: Asked) -> bool:
     """Whether anything is recorded, or what is compared with is."""
     return not asked.dry_run or (asked.against is not None and asked.against.previous.is_stored)
@@ -191,6 +213,8 @@ def _unrecorded(settings: Settings, asked: Asked, going: _Going) -> Ruleset:
 
 
 def _recorded(settings: Settings, url: str, asked: Asked, going: _Going) -> tuple[Ruleset, UUID]:
+    from eligibility.commands import batch_recorded  # noqa: PLC0415 - as said above
+
     formats, against = going.formats, going.against
     wanted = batch_recorded.Wanted(
         source=asked.source,

@@ -20,7 +20,7 @@ from eligibility.backlog.result_parquet import WHOLE_GROUP_ROWS
 from eligibility.backlog.writing import result_writer
 from eligibility.defusing import defused
 from eligibility.export_formats import FORMATS
-from eligibility.parquet import GROUP_ROWS
+from eligibility.parquet_sink import GROUP_ROWS
 from tests.backlog.results import NAMES, decided, ids_of, pieces, whole
 
 SLIM = ["line", "request_id", "outcome", "findings", "obligations", "missing_facts", "contact_reasons"]

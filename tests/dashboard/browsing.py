@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import httpx
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, BrowserContext, Page, Playwright, Route
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, Playwright, Route
 
 from tests.api.serving import Server, Who
 from tests.cli.running import NO_CERTIFICATES
@@ -124,13 +124,20 @@ def press(page: Page, *keys: str) -> None:
         page.keyboard.press(key)
 
 
-def tab_to(page: Page, words: str) -> None:
-    """Press Tab until what has these words, or this label, has the focus, as one without a mouse does."""
+def tab_to(page: Page, what: str | Locator) -> None:
+    """Press Tab until this, or what has these words or this label, has the focus: it needs no mouse."""
     for _ in range(300):
         page.keyboard.press("Tab")
-        if page.evaluate(_NAME_OF_FOCUS).strip() == words:
+        if has_focus(page, what):
             return
-    raise AssertionError(f"Tab never came to `{words}`")
+    raise AssertionError(f"Tab never came to `{what}`")
+
+
+def has_focus(page: Page, what: str | Locator) -> bool:
+    """Whether what is typed now goes there."""
+    if isinstance(what, str):
+        return bool(page.evaluate(_NAME_OF_FOCUS).strip() == what)
+    return bool(what.evaluate("it => it === document.activeElement"))
 
 
 _NAME_OF_FOCUS = """() => {

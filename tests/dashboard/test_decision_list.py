@@ -70,9 +70,9 @@ def test_facts_find_by_keyboard_without_scripts(
     with person(browser, server, java_script_enabled=False, viewport=NARROW) as page:
         page.goto(f"{LIST}?text={mark}")
         assert seen(page) == set(made.values())
-        page.locator("summary", has_text="More filters").focus()
+        tab_to(page, page.locator("summary", has_text="More filters"))
         press(page, "Enter")
-        page.get_by_label("Facts").first.focus()
+        tab_to(page, page.get_by_label("Facts").first)
         page.keyboard.type("entity.principal_place_of_business=FR use.activities=develop")
         press(page, "Enter")
         expect(page.get_by_label("Facts").first).to_have_value(

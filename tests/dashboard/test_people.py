@@ -13,7 +13,17 @@ from playwright.sync_api import Browser, expect
 from tests.api.bodies import unclear
 from tests.api.serving import Server
 from tests.cli.running import NO_CERTIFICATES
-from tests.dashboard.browsing import NARROW, form_token, person, press, send, stranger, violations, web
+from tests.dashboard.browsing import (
+    NARROW,
+    form_token,
+    person,
+    press,
+    send,
+    stranger,
+    tab_to,
+    violations,
+    web,
+)
 
 PEOPLE = "/dashboard/people"
 
@@ -70,13 +80,13 @@ def test_a_key_is_made_and_revoked_by_keyboard_without_scripts(browser: Browser,
     who = name()
     with person(browser, server, "admin", java_script_enabled=False, viewport=NARROW) as page:
         page.goto(PEOPLE)
-        page.get_by_label("Name").focus()
+        tab_to(page, page.get_by_label("Name"))
         page.keyboard.type(who)
         press(page, "Enter")
         assert page.locator("#new-key").inner_text().startswith("elk_")
-        page.get_by_role("row", name=who).get_by_role("link", name="Revoke").focus()
+        tab_to(page, page.get_by_role("row", name=who).get_by_role("link", name="Revoke"))
         press(page, "Enter")
-        page.get_by_role("button", name="Revoke the key").focus()
+        tab_to(page, page.get_by_role("button", name="Revoke the key"))
         press(page, "Enter")
         expect(page.get_by_role("row", name=who)).to_contain_text("revoked")
 

@@ -79,7 +79,7 @@ def test_a_rule_is_found_by_its_words_and_read(browser: Browser, server: Server)
 def test_a_rule_is_found_by_keyboard_without_script(browser: Browser, server: Server) -> None:
     with person(browser, server, java_script_enabled=False, viewport=NARROW) as page:
         page.goto("/dashboard/rules")
-        page.get_by_label("Words", exact=True).focus()
+        tab_to(page, page.get_by_label("Words", exact=True))
         page.keyboard.type("weapons guns")
         press(page, "Enter")
         expect(page.get_by_role("main")).to_contain_text("1 rule of version")

@@ -3,33 +3,32 @@
 import io
 import re
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterator
 from typing import Any
 
 import httpx
-import orjson
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, FilePayload, Page, expect
 
-from eligibility.building import build
-from eligibility.difference import difference, document
-from eligibility.ruleset_life import Checked
-from eligibility.storage.database import Database
 from eligibility.storage.embedded import EmbeddedPostgres
-from eligibility.storage.log import AuditLog
-from eligibility.storage.ruleset_moves import SYSTEM, record_check
-from eligibility.storage.rulesets import in_force
-from eligibility.storage.rulesets import load as kept
 from tests.api.bodies import permitted
-from tests.api.governing import ALWAYS, act, files, load, pass_checks, recording, reworded, stricter
+from tests.api.governing import ALWAYS, act, files, load, reworded, stricter
 from tests.api.serving import Server, Who, serving
 from tests.conftest import fresh_database
 from tests.dashboard.browsing import NARROW, person, press, send, tab_to, violations, web
-
-LONG = 60_000
-"""Milliseconds for what another process does."""
+from tests.dashboard.drafts import (
+    LONG,
+    address,
+    approved,
+    archived,
+    compute_impact,
+    digest_of,
+    fields,
+    state,
+    take,
+    until,
+    work_out_differences,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -50,92 +49,12 @@ def reviewer(governed: Server) -> Iterator[httpx.Client]:
         yield client
 
 
-def zipped(sent: dict[str, str], top: str = "rules/") -> bytes:
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, text in sent.items():
-            archive.writestr(top + name, text)
-    return out.getvalue()
-
-
-def work_out_differences(server: Server, digest: str) -> None:
-    """Record every check as passed, and the differences as they are."""
-    pass_checks(server, digest)
-
-    async def work(database: Database, log: AuditLog) -> None:
-        against = str(await in_force(database))
-        stored = [await kept(database, each) for each in (against, digest)]
-        told = document(difference(*(build(orjson.loads(each.document)) for each in stored)))
-        checked = Checked("difference", passed=True, report={"summary": "worked out", **told})
-        await record_check(log, digest, checked, against=against, actor=SYSTEM)
-
-    recording(server, work)
-
-
-def approved(server: Server, sent: dict[str, str]) -> str:
-    """A ruleset that could be put in force, and is told no otherwise than the one that is."""
-    with server.client("reviewer") as client, server.client("approver") as other:
-        digest = load(client, sent)
-        act(client, digest, "proposal")
-        pass_checks(server, digest)
-        compute_impact(client, digest)
-        for group in client.get(f"/v1/rulesets/{digest}/impact").json()["groups"]:
-            act(client, digest, f"impact/{group['id']}/sign-off")
-        act(other, digest, "approval")
-    return digest
-
-
-def compute_impact(client: httpx.Client, digest: str) -> None:
-    client.post(f"/v1/rulesets/{digest}/impact", json=ALWAYS).raise_for_status()
-    until(lambda: client.get(f"/v1/rulesets/{digest}/impact").status_code == 200)
-
-
-def until(look: Callable[[], bool]) -> None:
-    deadline = datetime.now(UTC) + timedelta(milliseconds=LONG)
-    while not look():
-        assert datetime.now(UTC) < deadline
-
-
-def address(digest: str) -> str:
-    return f"/dashboard/rulesets/{digest}"
-
-
-def digest_of(page: Page) -> str:
-    found = re.search(r"/rulesets/(sha256:[0-9a-f]{64})", page.url)
-    assert found, page.url
-    return found[1]
-
-
-def take(page: Page, title: str, why: str, button: str) -> None:
-    """Take a step by mouse."""
-    form = page.get_by_role("form", name=title)
-    form.get_by_label("Why").fill(why)
-    form.get_by_role("button", name=button).click()
-
-
-def state(server: Server, digest: str) -> str:
-    with server.client("reviewer") as client:
-        told: str = client.get(f"/v1/rulesets/{digest}").json()["state"]
-    return told
-
-
-@contextmanager
-def fields(server: Server, digest: str, who: Who) -> Iterator[tuple[httpx.Client, dict[str, str]]]:
-    """A person, and what the forms on the page of a ruleset say of where it stands."""
-    with server.client("reviewer") as asking:
-        told = asking.get(f"/v1/rulesets/{digest}").json()
-    with web(server, who) as client:
-        number = re.search(r'name="number" value="(\d+)"', client.get(address(digest)).text)
-        yield client, {"number": number[1] if number else "0", "in_force": told["in_force"]}
-
-
 def test_two_people_bring_a_zipped_draft_in_force_by_mouse(browser: Browser, governed: Server) -> None:
     with person(browser, governed, "reviewer") as page:
         page.goto("/dashboard/rulesets")
         page.get_by_role("link", name="Load a draft").click()
         assert not violations(page)
-        archive = {"name": "rules.zip", "mimeType": "application/zip", "buffer": zipped(stricter("stricter"))}
-        page.get_by_label("Files of the folder").set_input_files(archive)  # type: ignore[arg-type]  # a payload
+        page.get_by_label("Files of the folder").set_input_files(archived(stricter("stricter")))
         page.get_by_label("Why").fill("a million users are many")
         page.get_by_role("button", name="Load the draft").click()
         expect(page.get_by_role("heading", level=1)).to_have_text("Version stricter", timeout=LONG)
@@ -209,6 +128,53 @@ def faultless(browser: Browser, server: Server, who: Who, digest: str) -> None:
     with person(browser, server, who, color_scheme="dark") as page:
         page.goto(address(digest))
         assert not violations(page)
+
+
+def test_a_draft_is_loaded_signed_off_and_dated_by_keyboard(browser: Browser, governed: Server) -> None:
+    with person(browser, governed, "reviewer") as page:
+        page.goto("/dashboard/rulesets")
+        tab_to(page, "Load a draft")
+        press(page, "Enter")
+        tab_to(page, page.get_by_label("Files of the folder"))
+        with page.expect_file_chooser() as chooser:
+            press(page, "Enter")
+        chooser.value.set_files(archived(stricter("typed")))
+        tab_to(page, "Why (needed)")
+        page.keyboard.type("a million users are many")
+        tab_to(page, "Load the draft")
+        press(page, "Enter")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Version typed", timeout=LONG)
+        digest = digest_of(page)
+        work_out_differences(governed, digest)
+        tab_to(page, "Compute the impact")
+        press(page, "Enter")
+        impact = page.get_by_role("region", name="Impact on past decisions")
+        expect(impact.get_by_role("heading", level=3)).to_contain_text("1 decision", timeout=LONG)
+        take_by_keyboard(page, "Propose it", "Propose")
+        take_by_keyboard(page, "Sign off: group 1", "Sign off")
+        expect(impact).to_contain_text("Signed off by test-reviewer")
+    with person(browser, governed, "approver", locale="en-US") as page:
+        page.goto(address(digest))
+        take_by_keyboard(page, "Approve it", "Approve")
+        form = page.get_by_role("form", name="Put it in force at a date")
+        tab_to(page, form.get_by_label("Day"))
+        page.keyboard.type("12312999")
+        tab_to(page, form.get_by_label("Time, UTC"))
+        page.keyboard.type("0930AM")
+        take_by_keyboard(page, "Put it in force at a date", "Set the date")
+        expect(page.get_by_role("main")).to_contain_text("31 Dec 2999, 09:30 UTC")
+        take_by_keyboard(page, "Cancel the date", "Cancel the date")
+        expect(page.get_by_role("status")).to_have_text("The date is cancelled.")
+    assert state(governed, digest) == "approved"
+
+
+def take_by_keyboard(page: Page, title: str, button: str) -> None:
+    """Take a step by keyboard alone, with a reason."""
+    form = page.get_by_role("form", name=title)
+    tab_to(page, form.get_by_label("Why"))
+    page.keyboard.type("by keyboard alone")
+    tab_to(page, form.get_by_role("button", name=button))
+    press(page, "Enter")
 
 
 def by_keyboard(page: Page, button: str) -> None:
@@ -304,12 +270,12 @@ def test_faults_of_files_are_told_with_their_lines(browser: Browser, governed: S
     sent["regions.yaml"] = sent["regions.yaml"].replace("title:", "titel:", 1)
     with person(browser, governed, "reviewer") as page:
         page.goto("/dashboard/rulesets/new")
-        payload = [
+        payload: list[FilePayload] = [
             {"name": name, "mimeType": "text/yaml", "buffer": text.encode()}
             for name, text in sent.items()
             if not name.startswith("cases/")
         ]
-        page.get_by_label("Files of the folder").set_input_files(payload)  # type: ignore[arg-type]  # payloads
+        page.get_by_label("Files of the folder").set_input_files(payload)
         page.get_by_label("Why").fill("to be kept")
         page.get_by_role("button", name="Load the draft").click()
         alert = page.get_by_role("alert")

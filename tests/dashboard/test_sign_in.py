@@ -6,7 +6,7 @@ from playwright.sync_api import Browser, expect
 
 from tests.api.serving import Server
 from tests.cli.running import NO_CERTIFICATES
-from tests.dashboard.browsing import form_token, person, press, send, stranger, violations, web
+from tests.dashboard.browsing import form_token, person, press, send, stranger, tab_to, violations, web
 
 
 def test_one_signs_in_by_mouse_and_out_again(browser: Browser, server: Server) -> None:
@@ -26,7 +26,7 @@ def test_one_signs_in_by_mouse_and_out_again(browser: Browser, server: Server) -
 def test_one_signs_in_by_keyboard_without_script(browser: Browser, server: Server) -> None:
     with stranger(browser, server, java_script_enabled=False) as page:
         page.goto("/dashboard/sign-in")
-        page.get_by_label("Your key").focus()
+        tab_to(page, page.get_by_label("Your key"))
         page.keyboard.type(server.keys["auditor"])
         press(page, "Enter")
         expect(page.get_by_role("heading", level=1)).to_have_text("Today")

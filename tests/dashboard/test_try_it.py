@@ -97,13 +97,13 @@ def test_it_is_recorded_by_keyboard_without_script(browser: Browser, server: Ser
     before = count_of(server)
     with person(browser, server, java_script_enabled=False) as page:
         page.goto(address(**{"entity.monthly_active_users": ""}))
-        page.get_by_label("Monthly active users in March 2025").focus()
+        tab_to(page, page.get_by_label("Monthly active users in March 2025"))
         page.keyboard.type("1200000")
         press(page, "Enter")
         expect(answer(page)).to_contain_text("This use is permitted.")
         expect(page.get_by_label("Monthly active users in March 2025")).to_have_value("1200000")
         assert count_of(server) == before
-        page.get_by_role("button", name="Record it").focus()
+        tab_to(page, page.get_by_role("button", name="Record it"))
         press(page, "Enter")
         expect(page.get_by_role("heading", level=1)).to_contain_text("Decision")
     assert count_of(server) == before + 1
