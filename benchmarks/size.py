@@ -24,6 +24,8 @@ from eligibility.storage.database import Database
 from eligibility.storage.embedded import DATABASE, EmbeddedPostgres, start_or_join
 from eligibility.storage.entries import Entry
 from eligibility.storage.log import AuditLog
+from eligibility.storage.reviews import fill
+from eligibility.storage.search_parts import fill_part
 from eligibility.storage.signing_keys import Signer
 
 COUNT = 1_000_000
@@ -85,6 +87,25 @@ def recorded(server: EmbeddedPostgres, ruleset: Ruleset, count: int) -> None:
     uvloop.run(_fill(server, ruleset, count))
 
 
+async def _read(url: str) -> None:
+    """Open cases of reviews and read words for searches, as the service does by and by."""
+    database = Database.open(url)
+    try:
+        while await fill(database):
+            pass
+        while await fill_part(database):
+            pass
+    finally:
+        await database.close()
+
+
+def _sizes(server: EmbeddedPostgres, count: int) -> dict[tuple[str, str], float]:
+    """Bytes a decision of each table and index, the largest first."""
+    with psycopg.connect(server.url("postgres", DATABASE)) as connection:
+        found = connection.execute(_SIZES).fetchall()
+    return {(name, "index" if is_index else "table"): float(size / count) for name, is_index, size in found}
+
+
 def main(count: int = COUNT) -> None:
     """Fill a database and print what everything in it takes for each decision."""
     ruleset = load_rules(shipped_rules())
@@ -92,11 +113,12 @@ def main(count: int = COUNT) -> None:
         Path(folder).chmod(0o755)  # the embedded server's account must be able to enter
         with start_or_join(Path(folder) / "data") as server:
             recorded(server, ruleset, count)
-            with psycopg.connect(server.url("postgres", DATABASE)) as connection:
-                sizes = connection.execute(_SIZES).fetchall()
+            log = _sizes(server, count)
+            asyncio.run(_read(server.service_url))
+            whole = _sizes(server, count)
     print(f"{count:,} decisions, recorded by {GROUP}, half of them with an idempotency key")
-    for name, is_index, size in sizes:
-        if size / count >= 0.1:
-            print(f"{name:40} {'index' if is_index else 'table':6} {size / count:8.1f} bytes a decision")
-    total = sum(size for _, _, size in sizes) / count
-    print(f"everything: {total:,.0f} bytes a decision (aim: at most {AIM:,})")
+    for (name, kind), size in whole.items():
+        if size >= 0.1:
+            print(f"{name:40} {kind:6} {size:8.1f} bytes a decision")
+    print(f"all of the log: {sum(log.values()):,.0f} bytes a decision (aim: at most {AIM:,})")
+    print(f"with the queue of reviews and words for searches: {sum(whole.values()):,.0f}")
