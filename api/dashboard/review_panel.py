@@ -35,6 +35,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "claimed": "You hold the case now.",
     "released": "You hold the case no longer.",
     "handed-over": "The case is handed over.",
+    "recorded": "The decision is recorded.",
 }
 """What the page says after a step, by the name of what was done."""
 

@@ -125,7 +125,7 @@ async def record(request: Request[Any, Any, Any]) -> Response[bytes]:
     except IdempotencyConflict:
         again = state._replace(once=None)
         return await _page(request, again, [_RECORDED_OTHERWISE], status=HTTPStatus.CONFLICT)
-    return see_other(f"{PATH}/decisions/{made.id}")
+    return see_other(f"{PATH}/decisions/{made.id}", said="recorded")
 
 
 def _typed(decider: Decider, given: Posted, controls: Sequence[str] = _CONTROLS) -> Filled:
