@@ -4,7 +4,6 @@ import csv
 import io
 import os
 import subprocess
-import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -18,7 +17,7 @@ import pyarrow.parquet as pq
 
 from eligibility.settings import Settings
 from tests.api.bodies import permitted, prohibited, unclear
-from tests.cli.running import PATIENCE, ROOT, descendants, environment, until
+from tests.cli.running import ROOT, descendants, environment, lasting, until
 
 JSONL = {"content-type": "application/jsonl"}
 
@@ -86,22 +85,8 @@ def working(
     if settings.database_url is not None:
         env["ELIGIBILITY_DATABASE_URL"] = settings.database_url
     output = folder / "workers.txt"
-    with output.open("wb") as file:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "eligibility", "worker"],
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=file,
-            stderr=file,
-            start_new_session=True,
-        )
-    try:
+    with lasting("worker", env, output) as process:
         yield Workers(process, output)
-    finally:
-        if process.poll() is None:
-            process.terminate()
-            process.wait(PATIENCE)
 
 
 def uploaded(client: httpx.Client, content: bytes, headers: dict[str, str] = JSONL) -> str:

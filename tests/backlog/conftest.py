@@ -2,6 +2,7 @@ import pytest
 
 from eligibility.backlog.deciding import BacklogDecider
 from eligibility.decider import Decider
+from tests.cli.conftest import env, module_database  # noqa: F401 - fixtures
 
 
 @pytest.fixture(scope="session")

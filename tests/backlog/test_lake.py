@@ -6,7 +6,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -28,27 +28,15 @@ from eligibility.canonical import canonical
 from eligibility.cli import main
 from eligibility.errors import BacklogRefused, ClusterFailed, SettingsInvalid
 from eligibility.ruleset import Ruleset
-from eligibility.storage.embedded import EmbeddedPostgres
 from tests.backlog.lakes import lake_of, rows_of
 from tests.cli.running import PATIENCE, ROOT, command, descendants, environment, processes, until
-from tests.conftest import FreshDatabase, fresh_database
+from tests.conftest import FreshDatabase
 from tests.properties.sizes import sized
 
 ROWS = sized(20_000, 1_000_000)
 DISTINCT = sized(150, 5_000)
 SHARES = (0.0, 0.3, 0.1, 0.6)
 LONG = sized(int(PATIENCE), 1800)
-
-
-@pytest.fixture(scope="module")
-def database(postgres: EmbeddedPostgres) -> Iterator[FreshDatabase]:
-    with fresh_database(postgres) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def env(database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return environment(tmp_path_factory.mktemp("data"), ELIGIBILITY_DATABASE_URL=database.service_url)
 
 
 @pytest.fixture(scope="module")
@@ -88,9 +76,11 @@ def started(lake: Path, out: Path, env: dict[str, str]) -> subprocess.Popen[byte
     return subprocess.Popen(asked, cwd=ROOT, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
 
 
-def under_way(process: subprocess.Popen[bytes], database: FreshDatabase, out: Path, slices: int) -> None:
+def under_way(
+    process: subprocess.Popen[bytes], module_database: FreshDatabase, out: Path, slices: int
+) -> None:
     """Wait until so many slices of the run are recorded."""
-    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+    with psycopg.connect(module_database.superuser_url, autocommit=True) as connection:
 
         def is_under_way() -> bool:
             assert process.poll() is None, process.communicate()[1].decode()
@@ -107,11 +97,11 @@ def workers(process: subprocess.Popen[bytes]) -> list[int]:
 
 
 def test_whatever_dies_each_row_is_recorded_once(
-    lake: Path, tmp_path: Path, env: dict[str, str], database: FreshDatabase
+    lake: Path, tmp_path: Path, env: dict[str, str], module_database: FreshDatabase
 ) -> None:
     out = tmp_path / "out"
     first = started(lake, out, env)
-    under_way(first, database, out, 1)
+    under_way(first, module_database, out, 1)
     with first:
         dying = set(workers(first))
         first.kill()
@@ -119,7 +109,7 @@ def test_whatever_dies_each_row_is_recorded_once(
     until(lambda: not {one.pid for one in processes()} & dying, "workers follow who began them")
 
     second = started(lake, out, env)
-    under_way(second, database, out, 3)
+    under_way(second, module_database, out, 3)
     os.kill(workers(second)[0], signal.SIGKILL)
     said, told = second.communicate(timeout=LONG)
     assert second.returncode == 1, told.decode()
@@ -140,7 +130,7 @@ def test_whatever_dies_each_row_is_recorded_once(
         if row is not None
     ]
     assert all(one < other for one, other in pairwise(ids))
-    with psycopg.connect(database.superuser_url) as connection:
+    with psycopg.connect(module_database.superuser_url) as connection:
         asked = "SELECT count(*) FROM record WHERE kind = 'decision' AND id BETWEEN %s AND %s"
         assert connection.execute(asked, (ids[0], ids[-1])).fetchone() == (summary["decided"],)
         asked = "SELECT state, rows FROM batch WHERE id = %s"

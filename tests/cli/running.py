@@ -173,9 +173,16 @@ def started(data_dir: Path, **changes: str) -> Iterator[Service]:
     port = free_port()
     env = environment(data_dir, ELIGIBILITY_PORT=str(port), PYTHONUNBUFFERED="1") | changes
     output = data_dir / f"output-{port}.txt"
+    with lasting("serve", env, output) as process:
+        yield Service(process, int(env["ELIGIBILITY_PORT"]), env, output)
+
+
+@contextmanager
+def lasting(name: str, env: Mapping[str, str], output: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A command that runs until it is ended, as it is at the end; all that it says goes into a file."""
     with output.open("wb") as file:
         process = subprocess.Popen(
-            [sys.executable, "-m", "eligibility", "serve"],
+            [sys.executable, "-m", "eligibility", name],
             cwd=ROOT,
             env=env,
             stdin=subprocess.DEVNULL,
@@ -183,9 +190,8 @@ def started(data_dir: Path, **changes: str) -> Iterator[Service]:
             stderr=file,
             start_new_session=True,
         )
-    service = Service(process, int(env["ELIGIBILITY_PORT"]), env, output)
     try:
-        yield service
+        yield process
     finally:
         if process.poll() is None:
             process.terminate()

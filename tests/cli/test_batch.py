@@ -6,7 +6,6 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,26 +18,14 @@ from click.testing import CliRunner, Result
 from benchmarks.requests import requests
 from eligibility.backlog.going_on import place
 from eligibility.cli import main
-from eligibility.storage.embedded import EmbeddedPostgres
 from tests.cli.running import PATIENCE, ROOT, command, environment, until
-from tests.conftest import FreshDatabase, fresh_database
+from tests.conftest import FreshDatabase
 
 SLICE = 4_095
 MANY = 5 * SLICE + 17
 """Rows enough for a run that can be interrupted on its way."""
 
 ROWS = [json.loads(body) for body in requests(40, seed=5)]
-
-
-@pytest.fixture(scope="module")
-def database(postgres: EmbeddedPostgres) -> Iterator[FreshDatabase]:
-    with fresh_database(postgres) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def env(database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return environment(tmp_path_factory.mktemp("data"), ELIGIBILITY_DATABASE_URL=database.service_url)
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +73,7 @@ def test_a_dry_run_touches_no_database(backlog: Path, tmp_path: Path) -> None:
 
 
 def test_what_is_recorded_is_what_a_dry_run_says(
-    backlog: Path, tmp_path: Path, env: dict[str, str], database: FreshDatabase
+    backlog: Path, tmp_path: Path, env: dict[str, str], module_database: FreshDatabase
 ) -> None:
     dry, real = tmp_path / "dry.jsonl", tmp_path / "real.jsonl"
     run(env, "--dry-run", backlog, dry)
@@ -98,7 +85,7 @@ def test_what_is_recorded_is_what_a_dry_run_says(
     ids = [row.pop("id") for row in found if "error" not in row]
     assert found == lines(dry)
     assert ids == sorted(set(ids))
-    with psycopg.connect(database.superuser_url) as connection:
+    with psycopg.connect(module_database.superuser_url) as connection:
         count = connection.execute("SELECT count(*) FROM record WHERE id = ANY(%s)", (ids,)).fetchone()
     assert count == (40,)
     shown = command("audit", "verify", env=env)
@@ -199,11 +186,11 @@ def test_wrong_use_is_refused_before_anything_runs(
 
 
 def test_a_killed_run_goes_on(
-    many: Path, tmp_path: Path, env: dict[str, str], database: FreshDatabase
+    many: Path, tmp_path: Path, env: dict[str, str], module_database: FreshDatabase
 ) -> None:
     out, again = tmp_path / "out.jsonl", tmp_path / "again.jsonl"
     for slices in (1, 3):
-        interrupted(many, out, env, database, slices)
+        interrupted(many, out, env, module_database, slices)
         assert not out.exists()
     batch = json.loads(place(out).read_bytes())["batch"]
     result = run(env, many, out)
@@ -213,14 +200,16 @@ def test_a_killed_run_goes_on(
     assert out.read_bytes() == again.read_bytes()
     ids = [row["id"] for row in lines(out)]
     assert len(set(ids)) == MANY
-    with psycopg.connect(database.superuser_url) as connection:
+    with psycopg.connect(module_database.superuser_url) as connection:
         rows = connection.execute(
             "SELECT count(*) FROM record WHERE kind = 'decision' AND id BETWEEN %s AND %s", (ids[0], ids[-1])
         ).fetchone()
     assert rows == (MANY,)
 
 
-def interrupted(many: Path, out: Path, env: dict[str, str], database: FreshDatabase, slices: int) -> None:
+def interrupted(
+    many: Path, out: Path, env: dict[str, str], module_database: FreshDatabase, slices: int
+) -> None:
     """Start a run, and kill it once so many slices of the newest batch are recorded."""
     process = subprocess.Popen(
         [sys.executable, "-m", "eligibility", "batch", str(many), str(out)],
@@ -229,7 +218,7 @@ def interrupted(many: Path, out: Path, env: dict[str, str], database: FreshDatab
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    with psycopg.connect(database.superuser_url, autocommit=True) as connection:
+    with psycopg.connect(module_database.superuser_url, autocommit=True) as connection:
 
         def is_under_way() -> bool:
             assert process.poll() is None, "it is done already"
@@ -244,10 +233,10 @@ def interrupted(many: Path, out: Path, env: dict[str, str], database: FreshDatab
 
 
 def test_another_file_is_no_continuation(
-    many: Path, tmp_path: Path, env: dict[str, str], database: FreshDatabase
+    many: Path, tmp_path: Path, env: dict[str, str], module_database: FreshDatabase
 ) -> None:
     out = tmp_path / "out.jsonl"
-    interrupted(many, out, env, database, 1)
+    interrupted(many, out, env, module_database, 1)
     other = tmp_path / "other.jsonl"
     other.write_bytes(many.read_bytes().replace(b"crm-", b"CRM-", 1))
     result = run(env, other, out)

@@ -2,7 +2,6 @@
 
 import csv
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -13,9 +12,7 @@ from click.testing import CliRunner, Result
 from benchmarks.requests import requests
 from eligibility.cli import main
 from eligibility.loading import load_rules
-from eligibility.storage.embedded import EmbeddedPostgres
 from tests.cli.running import environment
-from tests.conftest import FreshDatabase, fresh_database
 from tests.rules.patching import copied, replace
 
 Row = dict[str, Any]
@@ -39,17 +36,6 @@ class Before(NamedTuple):
         """The rows that the shipped rules decide otherwise than the others do: first by those."""
         pairs = zip(self.lower, self.shipped, strict=True)
         return [(old, new) for old, new in pairs if any(old.get(part) != new.get(part) for part in PARTS)]
-
-
-@pytest.fixture(scope="module")
-def database(postgres: EmbeddedPostgres) -> Iterator[FreshDatabase]:
-    with fresh_database(postgres) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def env(database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    return environment(tmp_path_factory.mktemp("data"), ELIGIBILITY_DATABASE_URL=database.service_url)
 
 
 @pytest.fixture(scope="module")
