@@ -22,7 +22,7 @@ from eligibility.storage.decisions import StoredDecision
 from eligibility.storage.entries import DECISION
 from eligibility.storage.failures import translated
 from eligibility.storage.reviews import rows_of
-from eligibility.storage.tables import SEEN
+from eligibility.storage.tables import IS_LOOK, SEEN
 
 MOST_EVENTS: Final = 50
 """Events that are told, of each kind: looks, and acts."""
@@ -43,11 +43,11 @@ _LOOKS: Final = text(
     f"""
     WITH seen AS MATERIALIZED (
         SELECT r.id, r.kind, r.actor, r.channel, r.body FROM record r
-        WHERE r.kind = 'access' AND {SEEN} @> ARRAY[CAST(:decision AS text)]
+        WHERE {IS_LOOK} AND {SEEN} @> ARRAY[CAST(:decision AS text)]
         AND (CAST(:actor AS uuid) IS NULL OR r.actor = :actor)
     )
     SELECT s.*, p.name FROM seen s LEFT JOIN principal p ON p.id = s.actor ORDER BY s.id DESC LIMIT :most
-    """  # noqa: S608 - our own expression
+    """  # noqa: S608 - our own expressions
 )
 _ACTS: Final = text(
     """
