@@ -13,7 +13,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from eligibility.storage import migrate
 from eligibility.storage.embedded import start_or_join
@@ -21,6 +21,9 @@ from tests.dashboard.browsing import NARROW, WIDE, launched, person, stranger
 from tests.dashboard.furnished import Furnished, furnished
 
 FOLDER = Path(__file__).parent.parent / "screenshots"
+PATIENCE = 120_000
+"""Milliseconds for what the service reads in the background."""
+
 SIZES: dict[str, dict[str, Any]] = {
     "wide": {"viewport": WIDE},
     "narrow": {"viewport": NARROW},
@@ -43,7 +46,8 @@ def take(browser: Browser, house: Furnished, folder: Path, options: dict[str, An
 
 
 def save(page: Page, folder: Path, name: str) -> None:
-    """Save the whole page."""
+    """Save the whole page, once nothing of it is still to be read."""
+    expect(page.get_by_text("being read")).to_have_count(0, timeout=PATIENCE)
     page.screenshot(path=folder / (re.sub(r"[^\w.]+", "-", name).strip("-") + ".png"), full_page=True)
 
 

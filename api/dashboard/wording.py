@@ -284,9 +284,13 @@ def number(value: int) -> str:
     return f"{value:,}"
 
 
+_ABBREVIATIONS: Final = {"itar", "mau", "eu", "ip"}
+
+
 def plain(code: str) -> str:
     """A code as words, where there are no better ones: `end_user` is `end user`."""
-    return code.replace("_", " ").replace("-", " ")
+    words = code.replace("_", " ").replace("-", " ").split(" ")
+    return " ".join(word.upper() if word in _ABBREVIATIONS else word for word in words)
 
 
 def short(identifier: object) -> str:

@@ -15,7 +15,7 @@ from typing import Any, Final
 import vl_convert
 
 WIDTH: Final = 420
-"""Pixels of the longest bar."""
+"""Pixels of the longest bar, unless it is to be shorter."""
 
 _BAR: Final = "var(--bar)"
 _TEXT: Final = "currentColor"
@@ -30,15 +30,17 @@ def bar_chart(
     *,
     total: int | None = None,
     shapes: Mapping[str, str] | None = None,
+    width: int = WIDTH,
 ) -> str:
     """Numbers by their labels as horizontal bars, in the order given: an `<svg>` to put into a page.
 
     With `total`, shares of it are said too. `shapes` are marks beside the labels, so that no colour is needed
-    to tell them apart: names of Vega's symbols, such as `circle`, `square` and `triangle-up`.
+    to tell them apart: names of Vega's symbols, such as `circle`, `square` and `triangle-up`. `width` is that
+    of the longest bar, in pixels.
     """
     said = {label: _said(count, total) for label, count in numbers.items()}
     words = f"{title}: {'; '.join(f'{label} {number}' for label, number in said.items())}."
-    return drawn(_chart(numbers, said, shapes or {}), words)
+    return drawn(_chart(numbers, said, shapes or {}, width), words)
 
 
 def drawn(chart: Mapping[str, Any], words: str) -> str:
@@ -62,7 +64,9 @@ def share(count: int, total: int) -> str:
     return f"{100 * count / total:.1f} %" if total else "–"
 
 
-def _chart(numbers: Mapping[str, int], said: Mapping[str, str], shapes: Mapping[str, str]) -> dict[str, Any]:
+def _chart(
+    numbers: Mapping[str, int], said: Mapping[str, str], shapes: Mapping[str, str], width: int
+) -> dict[str, Any]:
     """The chart as Vega-Lite describes it: labels and their shapes, bars, and numbers behind them."""
     rows = [
         {
@@ -92,7 +96,7 @@ def _chart(numbers: Mapping[str, int], said: Mapping[str, str], shapes: Mapping[
     }
     return {
         "data": {"values": rows},
-        "width": WIDTH,
+        "width": width,
         "height": {"step": _LINE + 10},
         "background": None,
         "padding": {"left": 12, "right": 12, "top": 4, "bottom": 4},

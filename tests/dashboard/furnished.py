@@ -29,10 +29,14 @@ NAMES = (
 
 @dataclass(frozen=True)
 class Furnished:
-    """A server, and the ids of what it has, by what stands before `{…}` in a page's address."""
+    """A server, and the ids of what it has, by what stands before `{…}` in a page's address.
+
+    `overridden` is a decision that can be made a precedent.
+    """
 
     server: Server
     ids: Mapping[str, list[str]]
+    overridden: str
 
     def addresses(self, most: int = 100) -> list[str]:
         """The addresses of each page, for so many of the things that it can show."""
@@ -45,7 +49,7 @@ class Furnished:
     def _filled(self, route: str) -> list[str]:
         names = re.findall(r"{\w+}", route)
         if not names:
-            return [route]
+            return [route + (f"?decision={self.overridden}" if route == "/dashboard/precedents/new" else "")]
         before = route.partition(names[0])[0]
         filled = [route.replace(names[0], identifier) for identifier in self.ids[before]]
         return filled if len(names) == 1 else []  # parts of a page, which it loads
@@ -59,15 +63,16 @@ def furnished(postgres: EmbeddedPostgres, folder: Path) -> Iterator[Furnished]:
         server = stack.enter_context(serving(database.service_url, folder / "server"))
         stack.enter_context(working(server.settings, folder))
         clients = {who: stack.enter_context(server.client(who)) for who in server.keys}
+        about = overridden(clients["reviewer"], clients["approver"])
         ids = {
             "/dashboard/decisions/": _decisions(clients),
-            "/dashboard/precedents/": [_precedent(clients)],
+            "/dashboard/precedents/": [_precedent(clients["reviewer"], about)],
             "/dashboard/batches/": [_batch(clients["reviewer"])],
             "/dashboard/rulesets/": _rulesets(server, clients),
             "/dashboard/rules/": ["licence.eu-multimodal"],
             "/dashboard/people/keys/": [_key(clients["admin"])],
         }
-        yield Furnished(server, ids)
+        yield Furnished(server, ids, about)
 
 
 def _decisions(clients: Mapping[Who, httpx.Client]) -> list[str]:
@@ -101,9 +106,8 @@ def _say(client: httpx.Client, about: str, kind: str, number: int, **more: objec
     assert answer.status_code == 201, answer.text
 
 
-def _precedent(clients: Mapping[Who, httpx.Client]) -> str:
-    about = overridden(clients["reviewer"], clients["approver"])
-    made: str = clients["reviewer"].post("/v1/precedents", json=asked(about)).json()["id"]
+def _precedent(client: httpx.Client, about: str) -> str:
+    made: str = client.post("/v1/precedents", json=asked(about)).json()["id"]
     return made
 
 
