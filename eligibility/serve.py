@@ -49,7 +49,7 @@ def serve(settings: Settings) -> int:
     Raises SettingsInvalid where it cannot listen or may not use its login, StorageUnavailable where there is
     no database to begin with, or none that is migrated.
     """
-    out = console()
+    out = console(never_fails=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor takes over
     try:
         with closing(_listen(settings, out)) as listener, _database(settings, out) as database:

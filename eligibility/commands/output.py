@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterable, Sequence
-from typing import Any
+from contextlib import suppress
+from typing import Any, TextIO
 
 import orjson
 from rich.console import Console
@@ -23,9 +24,31 @@ EFFECTS = {"prohibits": "red", "contact": "yellow", "exempts": "green", "note": 
 """The colour of each effect of findings."""
 
 
-def console(*, stderr: bool = False) -> Console:
-    """A console that prints texts as they are."""
-    made = Console(stderr=stderr, highlight=False, markup=False, emoji=False)
+class _Unfailing:
+    """An output that leaves out what cannot be written: on a full disk, or since nobody reads it any more."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, text: str) -> int:
+        """Write it, if that can be."""
+        with suppress(OSError):
+            self._file.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """See that it is written, if that can be."""
+        with suppress(OSError):
+            self._file.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._file, name)
+
+
+def console(*, stderr: bool = False, never_fails: bool = False) -> Console:
+    """A console that prints texts as they are; where it never fails, for what goes on all the same."""
+    file: Any = _Unfailing(sys.stdout) if never_fails else None
+    made = Console(file=file, stderr=stderr, highlight=False, markup=False, emoji=False)
     if not made.is_terminal:
         made.width = _NEVER_FOLDED
     return made

@@ -21,7 +21,7 @@ def worker(settings: Settings) -> int:
 
     Raises StorageUnavailable where there is no database to begin with, or none that is migrated.
     """
-    out = console()
+    out = console(never_fails=True)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # until the supervisor takes over
     settings = replace(settings, batch_workers=max(1, settings.batch_workers))
     try:

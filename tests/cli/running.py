@@ -167,12 +167,12 @@ class Service:
 
 
 @contextmanager
-def started(data_dir: Path, **changes: str) -> Iterator[Service]:
-    """A service that was started, ready or not; ended at the end."""
+def started(data_dir: Path, said_in: Path | None = None, /, **changes: str) -> Iterator[Service]:
+    """A service that was started, ready or not; ended at the end. It speaks into a file in that folder."""
     data_dir.mkdir(mode=0o755, parents=True, exist_ok=True)
     port = free_port()
     env = environment(data_dir, ELIGIBILITY_PORT=str(port), PYTHONUNBUFFERED="1") | changes
-    output = data_dir / f"output-{port}.txt"
+    output = (said_in or data_dir) / f"output-{port}.txt"
     with lasting("serve", env, output) as process:
         yield Service(process, int(env["ELIGIBILITY_PORT"]), env, output)
 
@@ -199,9 +199,9 @@ def lasting(name: str, env: Mapping[str, str], output: Path) -> Iterator[subproc
 
 
 @contextmanager
-def running(data_dir: Path, **changes: str) -> Iterator[Service]:
-    """A service that has said that it is ready."""
-    with started(data_dir, **changes) as service:
+def running(data_dir: Path, said_in: Path | None = None, /, **changes: str) -> Iterator[Service]:
+    """A service that has said that it is ready, into a file in that folder."""
+    with started(data_dir, said_in, **changes) as service:
 
         def is_ready() -> bool:
             assert service.process.poll() is None, f"the service ended:\n{service.said()}"

@@ -1,5 +1,6 @@
 """What the service survives, and what is left of it: every signal here is a real one."""
 
+import os
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 import httpx
+import pytest
 
 from tests.cli.running import (
     PATIENCE,
@@ -17,11 +19,15 @@ from tests.cli.running import (
     Service,
     descendants,
     environment,
+    free_port,
+    lasting,
     processes,
     running,
     started,
     until,
 )
+
+FULL = Path("/dev/full")
 
 
 def gone(pids: set[int]) -> bool:
@@ -53,6 +59,29 @@ def test_a_worker_that_dies_again_and_again_ends_the_service(used_dir: Path) -> 
 
         assert service.process.returncode == 3
         assert "error: a worker ended 5 times in a row soon after its start" in service.said()
+
+
+@pytest.mark.skipif(not FULL.exists(), reason="only some systems have a file that is always full")
+def test_an_output_that_cannot_be_written_does_not_end_it(used_dir: Path) -> None:
+    port = free_port()
+    env = environment(used_dir, ELIGIBILITY_PORT=str(port))
+    with lasting("serve", env, FULL) as process:
+        service = Service(process, port, env, FULL)
+
+        def decides() -> bool:
+            assert process.poll() is None
+            try:
+                with service.client() as client:
+                    return client.post("/v1/decisions", json=REQUEST).status_code == 201
+            except (OSError, httpx.TransportError):
+                return False
+
+        until(decides, "it decides")
+        database = service.postgres()
+        assert database is not None
+        os.kill(database, signal.SIGKILL)
+        until(lambda: service.postgres() not in {None, database}, "its database is started again")
+        until(decides, "it decides again")
 
 
 class Caller:

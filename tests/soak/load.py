@@ -70,9 +70,9 @@ class Load:
         until(self.more_acknowledged(requests), "more decisions", patience=max(PATIENCE, requests / 10))
         assert not self.wrong, self.wrong[:3]
 
-    def is_refused(self) -> None:
-        """Wait until there were as many more refusals as there are callers."""
-        enough = self.statuses[503] + self._callers
+    def is_refused(self, times: int | None = None) -> None:
+        """Wait until there were so many more refusals; as many as there are callers unless it is said."""
+        enough = self.statuses[503] + (times or self._callers)
         until(lambda: self.wrong or self.statuses[503] >= enough, "more refusals")
         assert not self.wrong, self.wrong[:3]
 
