@@ -58,6 +58,7 @@ def stranger(browser: Browser, server: Server, **options: Any) -> Iterator[Page]
     context.set_default_timeout(15_000)
     context.route("**/*", only_loopback)
     page = context.new_page()
+    page.on("filechooser", lambda _: None)  # of which one is told from now on, also where it opens at once
     wrong: list[str] = []
     page.on("pageerror", lambda error: wrong.append(str(error)))
     page.on("console", lambda said: wrong.append(said.text) if _is_wrong(said.type, said.text) else None)
