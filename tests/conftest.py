@@ -1,4 +1,5 @@
 import shutil
+import signal
 import subprocess
 import tempfile
 from collections.abc import Iterator
@@ -20,6 +21,12 @@ from eligibility.storage.roles import role_names
 from tests.parsing import parse_once
 
 _numbers = count(1)
+
+
+def pytest_configure() -> None:
+    """Let Ctrl-C end what tests start: a run in the background of a shell ignores it, and so would they."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session", autouse=True)
