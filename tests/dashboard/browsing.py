@@ -2,7 +2,7 @@
 
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 from urllib.parse import urlsplit
@@ -123,6 +123,22 @@ def _found(page: Page, options: dict[str, Any]) -> list[str]:
 def press(page: Page, *keys: str) -> None:
     for key in keys:
         page.keyboard.press(key)
+
+
+Hand = Callable[[Page, Locator], None]
+"""How something is used."""
+
+
+def by_mouse(_page: Page, what: Locator) -> None:
+    what.click()
+
+
+def by_keyboard(page: Page, what: Locator) -> None:
+    tab_to(page, what)
+    press(page, "Enter")
+
+
+HANDS: list[Hand] = [by_mouse, by_keyboard]
 
 
 def tab_to(page: Page, what: str | Locator) -> None:

@@ -9,7 +9,18 @@ from playwright.sync_api import Browser, Page, expect
 
 from tests.api.bodies import permitted
 from tests.api.serving import Server, Who
-from tests.dashboard.browsing import NARROW, form_token, person, press, send, tab_to, violations, web
+from tests.dashboard.browsing import (
+    HANDS,
+    NARROW,
+    Hand,
+    form_token,
+    person,
+    press,
+    send,
+    tab_to,
+    violations,
+    web,
+)
 
 AUDIT = "/dashboard/audit"
 PATIENCE = 60_000
@@ -116,7 +127,8 @@ def test_the_newest_checkpoint_is_that_of_programs(server: Server) -> None:
     assert f'filename="checkpoint-{found["number"]}.jsonl"' in answer.headers["content-disposition"]
 
 
-def test_a_copy_is_taken_by_mouse_and_recorded(browser: Browser, server: Server) -> None:
+@pytest.mark.parametrize("use", HANDS)
+def test_a_copy_is_taken_and_recorded(browser: Browser, server: Server, use: Hand) -> None:
     about = decided(server)
     with person(browser, server, "reviewer") as page:
         page.goto(AUDIT)
@@ -124,7 +136,7 @@ def test_a_copy_is_taken_by_mouse_and_recorded(browser: Browser, server: Server)
         page.get_by_label("As", exact=True).select_option("csv")
         page.get_by_label("Without private texts and names").check()
         with page.expect_download() as download:
-            page.get_by_role("button", name="Export").click()
+            use(page, page.get_by_role("button", name="Export"))
         content = download.value.path().read_text(encoding="utf-8")
     assert about in content
     assert "Example Robotics" not in content

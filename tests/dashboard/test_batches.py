@@ -18,7 +18,9 @@ from tests.api.backlogs import as_csv, ended, jsonl, requests, results, uploaded
 from tests.api.serving import Server, serving
 from tests.conftest import fresh_database
 from tests.dashboard.browsing import (
+    HANDS,
     NARROW,
+    Hand,
     form_token,
     launched,
     person,
@@ -239,14 +241,15 @@ def test_the_report_is_one_file(window: Browser, batch_server: Server, pair: tup
         expect(page.get_by_text("32 rows were read: 30 decided, 2 refused.")).to_be_visible()
 
 
-def test_a_batch_is_cancelled(window: Browser, idle_server: Server) -> None:
+@pytest.mark.parametrize("use", HANDS)
+def test_a_batch_is_cancelled(window: Browser, idle_server: Server, use: Hand) -> None:
     with person(window, idle_server) as page:
         page.goto(NEW)
         choose(page, "mine.jsonl", jsonl(requests(3)))
         page.get_by_role("button", name="Upload").click()
         expect(page.get_by_role("progressbar")).to_be_visible()
         assert not violations(page)
-        page.get_by_role("button", name="Cancel this batch").click()
+        use(page, page.get_by_role("button", name="Cancel this batch"))
         expect(page.get_by_role("status")).to_contain_text("Nothing more of this batch is decided.")
         expect(page.get_by_role("heading", name="Cancelled")).to_be_visible()
         here = re.split("[?]", page.url)[0].removeprefix(idle_server.url)

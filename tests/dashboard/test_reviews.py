@@ -9,7 +9,18 @@ from eligibility.review import Kind
 from eligibility.storage.attachments import LARGEST
 from tests.api.bodies import permitted
 from tests.api.serving import Server, Who
-from tests.dashboard.browsing import NARROW, form_token, person, press, send, tab_to, violations, web
+from tests.dashboard.browsing import (
+    HANDS,
+    NARROW,
+    Hand,
+    form_token,
+    person,
+    press,
+    send,
+    tab_to,
+    violations,
+    web,
+)
 from tests.dashboard.cases import case, claimed, decided, said
 
 
@@ -167,7 +178,10 @@ def test_a_case_is_claimed_handed_over_and_released(browser: Browser, server: Se
     assert case(server, about)["holder"] is None
 
 
-def test_asking_pauses_the_deadline_until_the_answer_is_noted(browser: Browser, server: Server) -> None:
+@pytest.mark.parametrize("use", HANDS)
+def test_asking_pauses_the_deadline_until_the_answer_is_noted(
+    browser: Browser, server: Server, use: Hand
+) -> None:
     about = decided(server)
     due = case(server, about)["due"]
     with person(browser, server, java_script_enabled=False) as page:
@@ -185,14 +199,14 @@ def test_asking_pauses_the_deadline_until_the_answer_is_noted(browser: Browser, 
         )
         ticked.first.uncheck()
         page.get_by_label("Reason (needed)").select_option("facts_missing")
-        page.get_by_role("button", name="Ask the applicant").click()
+        use(page, page.get_by_role("button", name="Ask the applicant"))
         expect(page.get_by_role("status")).to_contain_text("The deadline is paused")
         expect(page.get_by_text("paused with 4 days left")).to_be_visible()
         paused = case(server, about)
         assert (paused["state"], len(paused["reviews"][0]["questions"])) == ("waiting", ticked.count() or 4)
-        page.get_by_role("link", name="Note the answer").click()
+        use(page, page.get_by_role("link", name="Note the answer"))
         fill_in(page, "The applicant has answered", "Fewer than a million users.")
-        page.get_by_role("button", name="Note the answer").click()
+        use(page, page.get_by_role("button", name="Note the answer"))
         expect(page.get_by_role("status")).to_contain_text("The deadline counts on.")
     answered = case(server, about)
     assert answered["state"] == "open"
@@ -200,18 +214,23 @@ def test_asking_pauses_the_deadline_until_the_answer_is_noted(browser: Browser, 
     assert answered["due"] > due
 
 
-def test_a_file_is_attached_and_downloaded_again(browser: Browser, server: Server, tmp_path: Path) -> None:
+@pytest.mark.parametrize("use", HANDS)
+def test_a_file_is_attached_and_downloaded_again(
+    browser: Browser, server: Server, tmp_path: Path, use: Hand
+) -> None:
     about, letter = decided(server), tmp_path / "letter é.html"
     letter.write_bytes(b"<script>alert(1)</script>" * 50_000)
     with person(browser, server, java_script_enabled=False) as page:
         page.goto(address(about, "?do=attach"))
-        page.get_by_label("File").set_input_files(letter)
+        with page.expect_file_chooser() as chooser:
+            use(page, page.get_by_label("File"))
+        chooser.value.set_files(letter)
         fill_in(page, "It shows a fact", "What they wrote.")
-        page.get_by_role("button", name="Attach the file").click()
+        use(page, page.get_by_role("button", name="Attach the file"))
         expect(page.get_by_role("status")).to_have_text("The file is attached.")
         expect(page.get_by_text("text/html, 1.2 MB")).to_be_visible()
         with page.expect_download() as downloading:
-            page.get_by_role("link", name="letter é.html").click()
+            use(page, page.get_by_role("link", name="letter é.html"))
         assert downloading.value.suggested_filename == "letter é.html"
         assert downloading.value.path().read_bytes() == letter.read_bytes()
     made = case(server, about)["reviews"][0]["id"]
@@ -300,6 +319,7 @@ def test_reason_and_text_are_needed_and_told_beside_their_fields(browser: Browse
     assert case(server, about)["number"] == 0
 
 
+@pytest.mark.parametrize("use", HANDS)
 @pytest.mark.parametrize(
     "before,who,kind,notice",
     [
@@ -310,7 +330,7 @@ def test_reason_and_text_are_needed_and_told_beside_their_fields(browser: Browse
     ],
 )
 def test_each_other_step_is_taken_on_the_page(
-    browser: Browser, server: Server, before: tuple[Kind, ...], who: Who, kind: Kind, notice: str
+    browser: Browser, server: Server, before: tuple[Kind, ...], who: Who, kind: Kind, notice: str, use: Hand
 ) -> None:
     about = decided(server)
     for step in before:
@@ -320,7 +340,7 @@ def test_each_other_step_is_taken_on_the_page(
         page.goto(address(about, f"?do={kind}"))
         page.get_by_label("Reason (needed)").select_option(index=1)
         page.get_by_label("Your words").fill("my words")
-        page.get_by_role("main").locator("button.main").click()
+        use(page, page.get_by_role("main").locator("button.main"))
         expect(page.get_by_role("status")).to_contain_text(notice)
         expect(page.get_by_text("my words")).to_be_visible()
     assert case(server, about)["reviews"][-1]["kind"] == kind
