@@ -5,8 +5,7 @@ VENV := .venv
 PIP := $(VENV)/bin/python -m pip --disable-pip-version-check --quiet
 LOCKS := requirements-build.lock requirements.lock requirements-dev.lock
 STAMP := $(VENV)/.installed
-# One more than there are cores, since tests that start services and browsers wait for them now and then.
-SHARED := --numprocesses $(shell expr $$(getconf _NPROCESSORS_ONLN) + 1) --dist loadfile
+SHARED := --numprocesses auto --dist loadfile
 # Python 3.13 dropped a C function that durable-rules calls; the other name does the same in all of them.
 SINCE_3_13 := -DPyEval_CallObject=PyObject_CallObject
 COMPILE = $(VENV)/bin/uv pip compile --quiet --system-certs --generate-hashes --no-emit-index-url --no-header \
