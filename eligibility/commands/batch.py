@@ -133,9 +133,8 @@ def _done(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
     started, tally = datetime.now(UTC), Tally()
     with ExitStack() as stack:
         source = stack.enter_context(opened(asked.source))
-        pieces = cut(
-            source, formats.read, formats.unpacking, _at_once(asked)
-        )  # first, since it may be refused
+        # first, since it may be refused
+        pieces = cut(source, formats.read, formats.unpacking, _at_once(asked))
         url = _login(settings, stack) if _needs_database(asked) else None
         against = None if asked.against is None else _comparing(asked.against, url, stack)
         progress = stack.enter_context(Progress(None if asked.source == STREAM else source))

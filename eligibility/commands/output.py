@@ -47,7 +47,7 @@ class _Unfailing:
 
 def console(*, stderr: bool = False, never_fails: bool = False) -> Console:
     """A console that prints texts as they are; where it never fails, for what goes on all the same."""
-    file: Any = _Unfailing(sys.stdout) if never_fails else None
+    file: Any = _Unfailing(sys.stderr if stderr else sys.stdout) if never_fails else None
     made = Console(file=file, stderr=stderr, highlight=False, markup=False, emoji=False)
     if not made.is_terminal:
         made.width = _NEVER_FOLDED

@@ -9,7 +9,6 @@ import signal
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,27 +18,18 @@ import pytest
 from click.testing import CliRunner
 
 from eligibility.cli import main
-from eligibility.storage.embedded import EmbeddedPostgres
 from eligibility.storage.exporting import APPLICATION
 from tests.cli.running import PATIENCE, REQUEST, ROOT, environment, in_process, until
-from tests.conftest import FreshDatabase, fresh_database
+from tests.conftest import FreshDatabase
 
 
 @pytest.fixture(scope="module")
-def database(postgres: EmbeddedPostgres) -> Iterator[FreshDatabase]:
-    with fresh_database(postgres) as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def env(database: FreshDatabase, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+def env(env: dict[str, str]) -> dict[str, str]:
     """The settings of a log with two decisions."""
-    folder = tmp_path_factory.mktemp("data")
-    settings = environment(folder, ELIGIBILITY_DATABASE_URL=database.service_url)
     for _ in range(2):
-        done = in_process("decide", "-", "--record", env=settings, text=json.dumps(REQUEST))
+        done = in_process("decide", "-", "--record", env=env, text=json.dumps(REQUEST))
         assert done.returncode == 0, done.stderr
-    return settings
+    return env
 
 
 def export(*arguments: str, env: dict[str, str]) -> subprocess.CompletedProcess[bytes]:
@@ -113,21 +103,21 @@ def test_whoever_stops_reading_gets_no_traceback(env: dict[str, str]) -> None:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_export_leaves_nothing_that_looks_whole(
-    database: FreshDatabase, env: dict[str, str], tmp_path: Path, number: signal.Signals
+    module_database: FreshDatabase, env: dict[str, str], tmp_path: Path, number: signal.Signals
 ) -> None:
     out = tmp_path / "out.csv"
 
     def waits() -> bool:
         assert process.poll() is None
-        with psycopg.connect(database.superuser_url) as connection:
+        with psycopg.connect(module_database.superuser_url) as connection:
             found = connection.execute(
                 "SELECT FROM pg_stat_activity WHERE datname = %s AND application_name = %s "
                 "AND wait_event_type = 'Lock'",
-                (database.name, APPLICATION),
+                (module_database.name, APPLICATION),
             ).fetchone()
         return found is not None
 
-    with psycopg.connect(database.superuser_url) as superuser:
+    with psycopg.connect(module_database.superuser_url) as superuser:
         superuser.execute("LOCK TABLE private IN ACCESS EXCLUSIVE MODE")
         process = subprocess.Popen(
             [sys.executable, "-m", "eligibility", "audit", "export", str(out)],
