@@ -20,10 +20,11 @@ from eligibility.storage.entries import Earlier, Entry
 from eligibility.storage.log import AuditLog
 
 _AT_ONCE: Final = 32
-"""Requests that are decided together.
+"""Requests that are decided together, and never more.
 
 Where more come at once, as they do when a group of them was answered, the first are recorded while the others
-are decided; else all would wait for the same commit, and the processor with them.
+are decided; else all would wait for the same commit, and the processor with them. Where fewer have come while
+others are being recorded, more are waited for until that has been done, since each commit has its price.
 """
 
 
@@ -78,6 +79,7 @@ class Deciding:
         self._waiting: list[_Asked] = []
         self._deciding: asyncio.Task[None] | None = None
         self._recording: set[asyncio.Task[None]] = set()
+        self._changed = asyncio.Event()
 
     async def decide(self, body: bytes, by: By, idempotency_key: str | None) -> Answered | Earlier:
         """Decide a request and record it, or find what was recorded for it earlier.
@@ -86,6 +88,8 @@ class Deciding:
         """
         answer: asyncio.Future[Answered | Earlier] = asyncio.get_running_loop().create_future()
         self._waiting.append(_Asked(body, by, idempotency_key, answer))
+        if len(self._waiting) >= _AT_ONCE:
+            self._changed.set()
         if self._deciding is None:
             self._deciding = asyncio.create_task(self._decide_waiting(), name="deciding")
         return await answer
@@ -94,14 +98,25 @@ class Deciding:
         """Decide what is waiting, a group at a time; recording goes on meanwhile."""
         try:
             while self._waiting:
+                await self._gather()
                 group, self._waiting = self._waiting[:_AT_ONCE], self._waiting[_AT_ONCE:]
                 decided = await self._decided(group)
                 if decided:
                     recording = asyncio.create_task(self._record(decided), name="recording")
                     self._recording.add(recording)
-                    recording.add_done_callback(self._recording.discard)
+                    recording.add_done_callback(self._recorded)
         finally:
             self._deciding = None
+
+    async def _gather(self) -> None:
+        """Wait while others are being recorded and not enough have come. Who is alone never waits."""
+        while self._recording and len(self._waiting) < _AT_ONCE:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _recorded(self, recording: asyncio.Task[None]) -> None:
+        self._recording.discard(recording)
+        self._changed.set()
 
     async def _decided(self, group: list[_Asked]) -> list[_Asked]:
         decider = self._decider()

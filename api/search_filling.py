@@ -21,7 +21,10 @@ LOOK_SECONDS: Final = 5.0
 """Between two looks at what was recorded, once all is read."""
 
 BUSY_SECONDS: Final = 0.5
-"""How long it waits where decisions wait to be recorded, which come first."""
+"""How long it waits where much is being recorded, which comes first."""
+
+_MUCH: Final = 100
+"""Records a second. While it reads, each of them would wait a little."""
 
 _TIMES_IDLE: Final = 3
 """How long it rests after each part, in times of what the part took."""
@@ -42,8 +45,9 @@ async def _read(database: Database, log: AuditLog) -> None:
     is_lost = False
     pause = LOOK_SECONDS
     while True:
+        written = log.written
         await asyncio.sleep(pause)
-        if log.backlog:
+        if log.written - written > _MUCH * pause:
             pause = BUSY_SECONDS
             continue
         pause = LOOK_SECONDS

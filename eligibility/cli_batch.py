@@ -80,12 +80,12 @@ def batch(*, rules: Path | None, processes: int | None, dry_run: bool, **asked: 
 
 
 def _comparison(against: str | None, differences: Path | None) -> Comparison | None:
-    from eligibility.commands.batch_comparison import Asked, previous, written_as
-
     if against is None:
         if differences is not None:
             raise click.UsageError("`--differences` goes with `--against`, which says what to compare with")
         return None
+    from eligibility.commands.batch_comparison import Asked, previous, written_as
+
     written_as(differences)
     return Asked(previous(against), differences)
 

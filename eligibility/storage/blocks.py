@@ -2,7 +2,7 @@
 
 The order keeps the only lock that all writers share, the head's, to two statements: keys and evaluations are
 claimed first (sorted, so that no two groups wait for each other), the records stored, then the head locked,
-the block inserted and the head moved. Who writes alone does the last three in one.
+the block inserted and the head moved. Who writes alone does all of it in one statement.
 """
 
 from collections import OrderedDict
@@ -16,6 +16,7 @@ import uuid_utils.compat
 from psycopg.errors import Diagnostic
 
 from eligibility import merkle
+from eligibility.chain import Header
 from eligibility.errors import (
     ActRefused,
     IdempotencyConflict,
@@ -25,15 +26,16 @@ from eligibility.errors import (
     StorageError,
     StorageUnavailable,
 )
+from eligibility.storage.arrays import UUIDS, BinaryArray, binary_array
 from eligibility.storage.chaining import (
     MOVE_HEAD,
-    STORE_BLOCK,
     Connection,
     Head,
     Leaves,
     chain,
     lock_head,
     signed_block,
+    store_block,
     told_of_blocks,
 )
 from eligibility.storage.database import Acknowledged
@@ -51,10 +53,10 @@ Result: TypeAlias = Recorded | Earlier | StorageError
 
 _CLAIM_KEYS = """
     INSERT INTO idempotency (key_mac, body_mac, record)
-    SELECT * FROM unnest(%b::uuid[], %b::uuid[], %b::uuid[])
+    SELECT * FROM unnest(%(key_macs)b::uuid[], %(body_macs)b::uuid[], %(key_records)b::uuid[])
     ON CONFLICT DO NOTHING RETURNING record
 """
-_EARLIER_KEYS = "SELECT key_mac, body_mac, record FROM idempotency WHERE key_mac = ANY(%b::uuid[])"
+_EARLIER_KEYS = "SELECT key_mac, body_mac, record FROM idempotency WHERE key_mac = ANY(%(key_macs)b::uuid[])"
 _STORE_EVALUATION = """
     INSERT INTO evaluation (key, ruleset, cells, content, content_hash, outcome, findings)
     VALUES (%b, %b, %b, %b, %b, %b, %b) ON CONFLICT DO NOTHING
@@ -66,21 +68,34 @@ _STORE = {
 }
 """Stores records, without and with private texts."""
 
-_STORE_AND_SEAL = {
-    has_texts: f"""
-        WITH {f"texts AS ({STORE_TEXTS})," if has_texts else ""}
-        stored AS ({STORE_RECORDS} RETURNING 1),
+
+def _at_once(*, has_texts: bool, has_keys: bool) -> bytes:
+    """The statement that claims keys, stores records, seals the block and moves the head.
+
+    Where a key was claimed before, or the head is not the one that the block is chained to, the block gets no
+    number, and the database refuses all of it.
+    """
+    claimed = f"claimed AS ({_CLAIM_KEYS})," if has_keys else ""
+    if_new = "WHERE (SELECT count(*) FROM claimed) = cardinality(%(key_macs)b::uuid[])" if has_keys else ""
+    texts = f"texts AS ({STORE_TEXTS} {if_new})," if has_texts else ""
+    return f"""
+        WITH {claimed} {texts}
+        stored AS ({STORE_RECORDS} {if_new} RETURNING 1),
         moved AS (
             {MOVE_HEAD} WHERE block = %(number)b::bigint - 1 AND hash = %(previous)b AND key = %(key)b
             AND ruleset IS NOT DISTINCT FROM %(ruleset)b::bytea
             AND (SELECT count(*) FROM stored) > 0 -- which comes first: nobody waits for the head meanwhile
-            RETURNING 1
+            RETURNING block
         )
-        {STORE_BLOCK} FROM moved
+        {store_block("(SELECT block FROM moved)")}
     """.encode()  # noqa: S608 - our own words
-    for has_texts in _STORE
+
+
+_AT_ONCE = {
+    (has_texts, has_keys): _at_once(has_texts=has_texts, has_keys=has_keys)
+    for has_texts in (False, True)
+    for has_keys in (False, True)
 }
-"""The same, and seals the block where the head is the one it is chained to; else there is no row."""
 
 WAIT_FOR_REPLICAS = "SELECT pg_logical_emit_message(true, 'eligibility', '')"
 """Writes something, so that the commit waits for what others wrote before: an earlier record may stand on
@@ -95,8 +110,11 @@ class Dropped(Exception):
         self.failures = failures
 
 
-class _Moved(Exception):
-    """Somebody else has moved the head of the log."""
+class Sealed(NamedTuple):
+    """The head that a block was chained to, and the head that it is."""
+
+    found: Head
+    left: Head
 
 
 @dataclass
@@ -120,17 +138,22 @@ class Memory:
         while len(self.evaluations) > _MOST_REMEMBERED:
             self.evaluations.popitem(last=False)
 
-    def leave(self, found: Head, left: Head) -> None:
-        """Note how the head was found, and how it was left."""
-        self.found = self.found + 1 if found == self.left else 0
-        self.left = left
+    def note(self, sealed: Sealed) -> None:
+        """Note a block that was committed: how the head was found, and how it was left."""
+        self.acknowledged.note(sealed.left.block, sealed.left.hash)
+        self.found = self.found + 1 if sealed.found == self.left else 0
+        self.left = sealed.left
 
-    def head_for(self, winners: Sequence[Prepared]) -> Head | None:
-        """The head to chain these to without a look; None where it must be looked at."""
+    def head_for(self, group: Sequence[Prepared]) -> Head | None:
+        """The head to chain these to at once; None where something must be looked at or done before."""
         head = self.left if self.found >= _ALONE else None
-        if head is None or any(p.entry.also or p.entry.next_key for p in winners):
+        if head is None or any(p.entry.also or p.entry.next_key for p in group):
             return None
-        return None if any(_is_replaced(p, head) for p in winners) else head
+        return None if any(_is_replaced(p, head) or not self._knows_evaluation(p) for p in group) else head
+
+    def _knows_evaluation(self, prepared: Prepared) -> bool:
+        evaluation = prepared.entry.evaluation
+        return evaluation is None or self.evaluations.get(evaluation.key) == evaluation.content_hash
 
 
 async def write(
@@ -142,17 +165,39 @@ async def write(
     the commit itself failed, when nobody knows; StorageUnavailable where it is recorded, but not known to be
     on a replica.
     """
-    try:
-        return await _write(connection, group, memory, signer)
-    except _Moved:
-        memory.found = 0
-        return await _write(connection, group, memory, signer)
+    head = memory.head_for(group)
+    sealed = None if head is None else await _write_at_once(connection, group, head, signer)
+    if sealed is None:
+        return await _write_in_steps(connection, group, memory, signer)
+    memory.note(sealed)
+    return _recorded(group, sealed)
 
 
-async def _write(
+async def _write_at_once(
+    connection: Connection, group: Sequence[Prepared], head: Head, signer: Signer
+) -> Sealed | None:
+    """Record a group whose evaluations are stored in one statement.
+
+    None where nothing was recorded: a key was used before, or somebody else has moved the head.
+    """
+    block_id, texts, keys = uuid_utils.compat.uuid7(), text_columns(group), _key_columns(group)
+    header, block = signed_block(head, block_id, _leaves(group), signer)
+    columns = {**keys, **texts, **record_columns(group, block_id), **block, "ruleset": head.ruleset}
+    with heard(connection) as warnings, told_of_blocks():
+        try:
+            await connection.execute(_AT_ONCE[bool(texts), bool(keys)], columns)
+        except psycopg.errors.NotNullViolation as error:
+            if error.diag.table_name != "block" or error.diag.column_name != "number":
+                raise
+            return None
+        _see_that_replicas_have_it(warnings)
+    return _sealed(head, header)
+
+
+async def _write_in_steps(
     connection: Connection, group: Sequence[Prepared], memory: Memory, signer: Signer
 ) -> dict[Prepared, Result]:
-    sealed: _Sealed | None = None
+    sealed: Sealed | None = None
     stored = dict[bytes, bytes]()
     with heard(connection) as warnings, told_of_blocks():
         async with connection.transaction():
@@ -162,19 +207,27 @@ async def _write(
                 stored = await _store_evaluations(connection, winners, memory)
                 await _run_statements(connection, winners)
                 sealed = await _store_and_seal(connection, winners, memory, signer)
-                first = sealed.found.next_sequence
-                for position, prepared in enumerate(winners):
-                    results[prepared] = Recorded(prepared.entry.id, first + position)
+                results |= _recorded(winners, sealed)
             else:
                 await connection.execute(WAIT_FOR_REPLICAS)
             warnings.clear()  # of the commit alone is to be heard
-        if warnings:
-            raise StorageUnavailable("not known to be on a replica yet: try again shortly", retry_after=2)
+        _see_that_replicas_have_it(warnings)
     if sealed is not None:
-        memory.acknowledged.note(sealed.left.block, sealed.left.hash)
-        memory.leave(*sealed)
+        memory.note(sealed)
     memory.remember(stored)
     return results
+
+
+def _recorded(group: Sequence[Prepared], sealed: Sealed) -> dict[Prepared, Result]:
+    """What the entries of a block are told: their places in the log."""
+    first = sealed.found.next_sequence
+    return {p: Recorded(p.entry.id, first + position) for position, p in enumerate(group)}
+
+
+def _see_that_replicas_have_it(warnings: Sequence[object]) -> None:
+    """Raises StorageUnavailable where the commit was warned of."""
+    if warnings:
+        raise StorageUnavailable("not known to be on a replica yet: try again shortly", retry_after=2)
 
 
 @contextmanager
@@ -198,24 +251,36 @@ def heard(connection: Connection) -> Iterator[list[str | None]]:
 
 async def _claim_keys(connection: Connection, group: Sequence[Prepared]) -> dict[Prepared, Result]:
     """Claim the idempotency keys; answer those that somebody claimed earlier."""
-    keyed = sorted(((p.key_mac, p) for p in group if p.key_mac is not None), key=lambda each: each[0].int)
-    if not keyed:
+    keys = _key_columns(group)
+    if not keys:
         return {}
-    macs = [key_mac for key_mac, _ in keyed]
-    cursor = await connection.execute(
-        _CLAIM_KEYS, (macs, [p.body_mac for _, p in keyed], [p.entry.id for _, p in keyed])
-    )
+    cursor = await connection.execute(_CLAIM_KEYS, keys)
     claimed = {row[0] for row in await cursor.fetchall()}
+    keyed = [p for p in group if p.key_mac is not None]
     if len(claimed) == len(keyed):
         return {}
-    cursor = await connection.execute(_EARLIER_KEYS, (macs,))
+    cursor = await connection.execute(_EARLIER_KEYS, keys)
     first = {key_mac: (body_mac, record) for key_mac, body_mac, record in await cursor.fetchall()}
     results: dict[Prepared, Result] = {}
-    for key_mac, prepared in keyed:
+    for prepared in keyed:
         if prepared.entry.id not in claimed:
-            body_mac, record = first[key_mac]
+            body_mac, record = first[prepared.key_mac]
             results[prepared] = Earlier(record) if body_mac == prepared.body_mac else _conflict()
     return results
+
+
+def _key_columns(group: Sequence[Prepared]) -> dict[str, BinaryArray]:
+    """What `_CLAIM_KEYS` takes, sorted; nothing where there are no keys."""
+    keyed = sorted(
+        (p.key_mac.bytes, p.body_mac.bytes, p.entry.id.bytes)
+        for p in group
+        if p.key_mac is not None and p.body_mac is not None
+    )
+    names = ("key_macs", "body_macs", "key_records")
+    return {
+        name: binary_array(UUIDS, column)
+        for name, column in zip(names, zip(*keyed, strict=True), strict=False)
+    }
 
 
 def _conflict() -> IdempotencyConflict:
@@ -289,43 +354,34 @@ async def _run_statements(connection: Connection, winners: Sequence[Prepared]) -
                 raise Dropped({prepared: Overtaken(f"`{prepared.entry.kind}` came too late: look again")})
 
 
-class _Sealed(NamedTuple):
-    """The head that a block was chained to, and the head that it is."""
-
-    found: Head
-    left: Head
-
-
 async def _store_and_seal(
     connection: Connection, winners: Sequence[Prepared], memory: Memory, signer: Signer
-) -> _Sealed:
+) -> Sealed:
     """Store the records and their private texts, and chain them in a signed block to the head."""
-    block_id = uuid_utils.compat.uuid7()
-    texts = text_columns(winners)
-    columns = {**texts, **record_columns(winners, block_id)}
-    leaves = Leaves(len(winners), merkle.root([p.leaf for p in winners]))
+    block_id, texts = uuid_utils.compat.uuid7(), text_columns(winners)
+    await connection.execute(_STORE[bool(texts)], {**texts, **record_columns(winners, block_id)})
+    if any(p.entry.also for p in winners):  # what must be announced is, by now
+        await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # while nobody waits for the head
+    head = await lock_head(connection, memory.acknowledged)
+    replaced: dict[Prepared, StorageError] = {
+        p: RulesetReplaced("another ruleset was put in force meanwhile: decide again")
+        for p in winners
+        if _is_replaced(p, head)
+    }
+    if replaced:
+        raise Dropped(replaced)
     next_key = next((p.entry.next_key for p in winners if p.entry.next_key is not None), None)
-    head = memory.head_for(winners)
-    if head is not None:
-        header, block = signed_block(head, block_id, leaves, signer)
-        parameters = {**columns, **block, "ruleset": head.ruleset}
-        if (await connection.execute(_STORE_AND_SEAL[bool(texts)], parameters)).rowcount != 1:
-            raise _Moved
-    else:
-        await connection.execute(_STORE[bool(texts)], columns)
-        if any(p.entry.also for p in winners):  # what must be announced is, by now
-            await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # while nobody waits for the head
-        head = await lock_head(connection, memory.acknowledged)
-        replaced: dict[Prepared, StorageError] = {
-            p: RulesetReplaced("another ruleset was put in force meanwhile: decide again")
-            for p in winners
-            if _is_replaced(p, head)
-        }
-        if replaced:
-            raise Dropped(replaced)
-        header = await chain(connection, head, block_id, leaves, signer, next_key=next_key)
-    left = Head(header.number, header.next_sequence, header.hash, head.ruleset, next_key or str(header.key))
-    return _Sealed(head, left)
+    header = await chain(connection, head, block_id, _leaves(winners), signer, next_key=next_key)
+    return _sealed(head, header, next_key)
+
+
+def _leaves(group: Sequence[Prepared]) -> Leaves:
+    return Leaves(len(group), merkle.root([p.leaf for p in group]))
+
+
+def _sealed(found: Head, header: Header, next_key: str | None = None) -> Sealed:
+    key = next_key or str(header.key)
+    return Sealed(found, Head(header.number, header.next_sequence, header.hash, found.ruleset, key))
 
 
 def _is_replaced(prepared: Prepared, head: Head) -> bool:

@@ -17,16 +17,22 @@ from eligibility.storage.signing_keys import Signer, signing_key_missing
 Connection: TypeAlias = psycopg.AsyncConnection[Any]
 
 _LOCK_HEAD = "SELECT block, next_sequence, hash, ruleset, key FROM head FOR UPDATE"
-STORE_BLOCK = """
-    INSERT INTO block (number, id, first, count, root, previous, hash, at, key, signature)
-    SELECT %(number)b, %(id)b, %(first)b, %(count)b, %(root)b, %(previous)b, %(hash)b, %(at)b, %(key)b,
-           %(signature)b
-"""
 MOVE_HEAD = """
     UPDATE head SET block = %(number)b, next_sequence = %(first)b::bigint + %(count)b::int, hash = %(hash)b,
                     key = %(next_key)b
 """
-_SEAL = f"WITH sealed AS ({STORE_BLOCK}) {MOVE_HEAD}".encode()
+
+
+def store_block(number: str = "%(number)b") -> str:
+    """The statement that stores a block, under a number that this expression gives."""
+    return f"""
+        INSERT INTO block (number, id, first, count, root, previous, hash, at, key, signature)
+        SELECT {number}, %(id)b, %(first)b, %(count)b, %(root)b, %(previous)b, %(hash)b, %(at)b, %(key)b,
+               %(signature)b
+    """
+
+
+_SEAL = f"WITH sealed AS ({store_block()}) {MOVE_HEAD}".encode()
 
 
 class Leaves(NamedTuple):
@@ -77,7 +83,7 @@ async def chain(
 def signed_block(
     head: Head, block_id: UUID, leaves: Leaves, signer: Signer, *, next_key: str | None = None
 ) -> tuple[Header, dict[str, Any]]:
-    """The block that follows a head: its header, and what STORE_BLOCK and MOVE_HEAD take.
+    """The block that follows a head: its header, and what `store_block` and MOVE_HEAD take.
 
     Raises SigningKeyMissing.
     """

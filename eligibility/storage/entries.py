@@ -4,7 +4,7 @@ import secrets
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 from uuid import UUID
 
 import orjson
@@ -139,12 +139,19 @@ def month_of(record: UUID) -> date:
     return datetime.fromtimestamp((record.int >> 80) // 1000, UTC).date().replace(day=1)
 
 
-def prepare(entry: Entry, secret: bytes) -> Prepared:
-    """Hash and serialise an entry. Raises ValueError for facts that are no canonical JSON."""
+SALT_BYTES: Final = 32
+"""As long as the hash that commits to private texts, so that nobody finds a text by trying texts."""
+
+
+def prepare(entry: Entry, secret: bytes, salt: bytes | None = None) -> Prepared:
+    """Hash and serialise an entry. Raises ValueError for facts that are no canonical JSON.
+
+    `salt` hides private texts: random bytes that are used for nothing else, drawn where none are given.
+    """
     write = canonical_of_request if entry.in_form else canonical
-    salt = private = committed = reference = None
+    private = committed = reference = None
     if entry.private:
-        salt, private = secrets.token_bytes(32), write(dict(entry.private))
+        salt, private = salt or secrets.token_bytes(SALT_BYTES), write(dict(entry.private))
         committed = commitment_hash(salt, private)
         reference = entry.private.get("entity", {}).get("reference")
     actor = principal_id(entry.actor)
@@ -165,7 +172,7 @@ def prepare(entry: Entry, secret: bytes) -> Prepared:
         leaf=leaf(body),
         actor=actor,
         ruleset=ruleset,
-        salt=salt,
+        salt=salt if entry.private else None,
         private=private,
         reference=reference,
         key_mac=_half(mac(secret, "idempotency-key", key.principal.encode(), key.key.encode()))

@@ -1,11 +1,12 @@
 """The log's writer: one per process, recording what is asked of it in blocks.
 
-What came while the group before was written shares one transaction; nothing waits for company. Whoever
+What came while the group before was written shares one transaction; here, nothing waits for company. Whoever
 appends is answered only when the commit is durable.
 """
 
 import asyncio
 import logging
+import secrets
 import select
 from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime
@@ -21,6 +22,7 @@ from eligibility.storage.blocks import Dropped, Memory, Result, write
 from eligibility.storage.chaining import Connection
 from eligibility.storage.database import Database
 from eligibility.storage.entries import (
+    SALT_BYTES,
     Earlier,
     Entry,
     Prepared,
@@ -66,12 +68,18 @@ class AuditLog:
         self._one_at_a_time = asyncio.Lock()
         self._writer: asyncio.Task[None] | None = None
         self._complaint: str | None = None
+        self._written = 0
         self._abandoned: set[asyncio.Task[dict[Prepared, Result]]] = set()
 
     @property
     def backlog(self) -> int:
         """How many entries wait to be taken up by the writer."""
         return len(self._waiting)
+
+    @property
+    def written(self) -> int:
+        """How many entries the writer has seen to since it began."""
+        return self._written
 
     async def append(self, entry: Entry) -> Recorded | Earlier:
         """Record an entry, durably.
@@ -91,11 +99,13 @@ class AuditLog:
         if len(self._waiting) >= _MOST_WAITING:
             raise StorageUnavailable("too many decisions are waiting to be recorded", retry_after=2)
         loop, answers = asyncio.get_running_loop(), list[asyncio.Future[Recorded | Earlier]]()
-        for entry in entries:
+        salts = secrets.token_bytes(SALT_BYTES * len(entries))  # to draw each costs as much as its hashes
+        for place, entry in enumerate(entries):
             answer: asyncio.Future[Recorded | Earlier] = loop.create_future()
             answers.append(answer)
+            salt = salts[SALT_BYTES * place : SALT_BYTES * (place + 1)]
             try:
-                self._waiting.append(_Waiting(prepare(entry, self._secret), answer))
+                self._waiting.append(_Waiting(prepare(entry, self._secret, salt), answer))
             except Exception as error:  # noqa: BLE001 - raised where the future is awaited
                 answer.set_exception(error)
         self._arrived.set()
@@ -190,6 +200,7 @@ class AuditLog:
                 return
             else:
                 self._complain(len(rest), None)
+                self._written += len(rest)
                 _resolve_some(rest, results)
                 return
 

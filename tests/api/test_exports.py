@@ -117,6 +117,7 @@ def test_records_of_other_kinds_are_for_those_who_watch_the_log(server: Server, 
         problem(answer, 403)
 
 
+@pytest.mark.usefixtures("decided")
 def test_everything_is_exported_if_asked_for(server: Server) -> None:
     with server.client("admin") as admin:
         lines = exported(admin, kind="all", texts="false")

@@ -317,3 +317,20 @@ def test_the_command_line_loads_nothing_heavy_before_it_is_needed() -> None:
     done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
 
     assert done.stdout == "[]\n"
+
+
+def test_a_dry_run_loads_nothing_of_the_database(tmp_path: Path) -> None:
+    """It takes as long as all the rest that is loaded."""
+    request = '{"model":{"generation":"llama-4"},"entity":{"kind":"company"}}'
+    (tmp_path / "in.jsonl").write_text(request, encoding="utf-8")
+    arguments = ["batch", "--dry-run", "in.jsonl", "out.jsonl"]
+    code = (
+        "import sys, eligibility.cli; eligibility.cli.main(standalone_mode=False, args="
+        f"{arguments}); print(sorted({{'psycopg', 'sqlalchemy'}} & set(sys.modules)))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True
+    )
+
+    assert done.stdout.endswith("[]\n")
+    assert (tmp_path / "out.jsonl").exists()

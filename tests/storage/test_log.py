@@ -16,6 +16,7 @@ from eligibility.errors import (
     RulesetReplaced,
     StorageUnavailable,
 )
+from eligibility.storage import blocks
 from eligibility.storage.database import Database
 from eligibility.storage.entries import Earlier, Recorded, Statement
 from eligibility.storage.log import AuditLog
@@ -39,11 +40,26 @@ async def governed(log: AuditLog, service: Database) -> AuditLog:
     return log
 
 
+@pytest.fixture(params=["in steps", "at once"])
+async def either(governed: AuditLog, request: pytest.FixtureRequest) -> AuditLog:
+    """The log, which writes in steps as at first, or in one statement as where nobody else writes."""
+    if request.param == "at once":
+        await write_alone(governed)
+    return governed
+
+
+async def write_alone(log: AuditLog) -> None:
+    """Append until the log no longer looks at the head first."""
+    for _ in range(12):
+        await log.append(remark(ruleset=RULESET, evaluation=evaluation()))
+    assert log._memory.head_for(()) is not None
+
+
 async def test_a_decision_is_recorded_with_everything_that_proves_it(
-    governed: AuditLog, service: Database
+    either: AuditLog, service: Database
 ) -> None:
     entry = decision()
-    recorded = await governed.append(entry)
+    recorded = await either.append(entry)
     assert isinstance(recorded, Recorded)
     assert recorded.id == entry.id
     [(body, stored_leaf, kind, outcome, generation)] = await rows(
@@ -150,50 +166,98 @@ async def test_the_same_key_and_body_give_the_first_record(governed: AuditLog, s
     assert await rows(service, "SELECT count(*) FROM record WHERE kind = 'decision'") == [(1,)]
 
 
-async def test_the_same_key_with_another_body_is_a_conflict(governed: AuditLog) -> None:
-    await governed.append(keyed("k", b"body"))
+async def test_the_same_key_with_another_body_is_a_conflict(either: AuditLog) -> None:
+    await either.append(keyed("k", b"body"))
     with pytest.raises(IdempotencyConflict):
-        await governed.append(keyed("k", b"another"))
+        await either.append(keyed("k", b"another"))
 
 
-async def test_a_key_belongs_to_its_principal(governed: AuditLog) -> None:
+async def test_a_key_belongs_to_its_principal(either: AuditLog) -> None:
     entry = keyed("k", b"body")
     assert entry.idempotency is not None
     elsewhere = type(entry.idempotency)(str(uuid_utils.compat.uuid7()), "k", b"another")
-    await governed.append(entry)
-    assert isinstance(await governed.append(decision(idempotency=elsewhere)), Recorded)
+    await either.append(entry)
+    assert isinstance(await either.append(decision(idempotency=elsewhere)), Recorded)
 
 
-async def test_of_two_at_once_in_one_process_one_is_recorded(governed: AuditLog, service: Database) -> None:
-    answers = await asyncio.gather(*(governed.append(keyed("k", b"body")) for _ in range(20)))
+async def test_who_writes_alone_takes_one_statement(
+    governed: AuditLog, service: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await write_alone(governed)
+    with monkeypatch.context() as patch:
+        patch.delattr(blocks, "_write_in_steps")
+        entries = [decision(), decision(private={}), keyed("k"), keyed("l", private={}), remark()]
+        for entry in entries:
+            assert await governed.append(entry) == Recorded(entry.id, governed._memory.left.next_sequence - 1)  # type: ignore[union-attr]  # it has written
+        recorded = await asyncio.gather(*(governed.append(keyed(f"k{n}")) for n in range(20)))
+        assert all(isinstance(each, Recorded) for each in recorded)
+    assert await rows(service, "SELECT count(*) FROM idempotency") == [(22,)]
+    await check_chain(service)
+
+
+async def test_of_a_statement_that_is_refused_nothing_stays(
+    governed: AuditLog, service: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where a key was used before, or another has written: neither records, nor texts, nor new keys."""
+    first = keyed("used")
+    await governed.append(first)
+    await write_alone(governed)
+    counted = (
+        "SELECT (SELECT count(*) FROM record), (SELECT count(*) FROM private), "
+        "(SELECT count(*) FROM idempotency), (SELECT count(*) FROM block)"
+    )
+    before = await rows(service, counted)
+    written = blocks._write_at_once
+
+    async def at_once(*arguments: Any) -> Any:
+        sealed = await written(*arguments)
+        assert sealed is None
+        assert await rows(service, counted) == before
+        return sealed
+
+    monkeypatch.setattr(blocks, "_write_at_once", at_once)
+    new, again = keyed("new"), keyed("used")
+    assert await asyncio.gather(governed.append(new), governed.append(again)) == [
+        Recorded(new.id, governed._memory.left.next_sequence - 1),  # type: ignore[union-attr]  # it has written
+        Earlier(first.id),
+    ]
+    async with AuditLog(service, SECRET, SIGNER) as another:
+        await another.append(remark())
+    before = await rows(service, counted)
+    assert isinstance(await governed.append(keyed("newer")), Recorded)
+    await check_chain(service)
+
+
+async def test_of_two_at_once_in_one_process_one_is_recorded(either: AuditLog, service: Database) -> None:
+    answers = await asyncio.gather(*(either.append(keyed("k", b"body")) for _ in range(20)))
     [recorded] = [answer for answer in answers if isinstance(answer, Recorded)]
     assert all(answer.id == recorded.id for answer in answers)
     assert await rows(service, "SELECT count(*) FROM record WHERE kind = 'decision'") == [(1,)]
 
 
-async def test_of_two_at_once_in_two_writers_one_is_recorded(governed: AuditLog, service: Database) -> None:
+async def test_of_two_at_once_in_two_writers_one_is_recorded(either: AuditLog, service: Database) -> None:
     async with AuditLog(service, SECRET, SIGNER) as another:
         for n in range(20):
             answers = await asyncio.gather(
-                governed.append(keyed(f"k{n}", b"body")), another.append(keyed(f"k{n}", b"body"))
+                either.append(keyed(f"k{n}", b"body")), another.append(keyed(f"k{n}", b"body"))
             )
             assert len({answer.id for answer in answers}) == 1
             assert sorted(type(answer).__name__ for answer in answers) == ["Earlier", "Recorded"]
     await check_chain(service)
 
 
-async def test_keys_are_kept_only_as_macs(governed: AuditLog, service: Database) -> None:
-    await governed.append(keyed("a-telling-key", b"a telling body"))
+async def test_keys_are_kept_only_as_macs(either: AuditLog, service: Database) -> None:
+    await either.append(keyed("a-telling-key", b"a telling body"))
     [(key_mac, body_mac)] = await rows(service, "SELECT key_mac, body_mac FROM idempotency")
     kept = key_mac.bytes + body_mac.bytes
     assert len(kept) == 32
     assert b"telling" not in kept
 
 
-async def test_one_bad_record_harms_no_other(governed: AuditLog, service: Database) -> None:
+async def test_one_bad_record_harms_no_other(either: AuditLog, service: Database) -> None:
     bad = decision(also=(Statement("INSERT INTO principal (id) VALUES (NULL)"),))
     entries = [decision() for _ in range(10)] + [bad] + [decision() for _ in range(10)]
-    answers = await asyncio.gather(*map(governed.append, entries), return_exceptions=True)
+    answers = await asyncio.gather(*map(either.append, entries), return_exceptions=True)
     assert [type(answer) for answer in answers] == [Recorded] * 10 + [RecordRefused] + [Recorded] * 10
     await check_chain(service)
 
