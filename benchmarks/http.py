@@ -34,8 +34,8 @@ from eligibility.storage.embedded import EmbeddedPostgres, start_or_join
 EMPTY = "empty endpoint"
 TERSE = "empty endpoint with answers of two bytes"
 BODIES = 3_200
-SECONDS = 8.0
-ROUNDS = 3
+SECONDS = 5.0
+ROUNDS = 5
 SHARE_OF_EMPTY = 0.5
 WAITS_OF_EMPTY = 3.0
 TIMES_NAIVE = 4.0

@@ -19,12 +19,12 @@ import orjson
 
 from eligibility.atoms import MULTIMODAL, NEVER_UNKNOWN, Cells, Pair, Questions, acts_for_employer
 from eligibility.canonical import timestamp
-from eligibility.compiler import Alternative
 from eligibility.decision import decision_document
 from eligibility.domains import NATURAL_PERSONS
 from eligibility.engine import Engine, engine_for
 from eligibility.evaluation import Agreed, Evaluation, agree, evaluate
 from eligibility.facts import EligibilityRequest
+from eligibility.rule_groups import Fired
 from eligibility.ruleset import Ruleset
 from eligibility.semantics import Semantics
 from eligibility.telling import said_value
@@ -32,9 +32,6 @@ from eligibility.wording import MARK, SAID, Subject
 
 REMEMBERED = 16_384
 """Evaluations that a process keeps, at some 6 KB each."""
-
-FIRED = 16_384
-"""Facts of the engine that a process keeps where many requests are decided, at some 300 bytes each."""
 
 TEMPLATES = 8_192
 """Rendered answers that a process keeps, at some 11 KB each."""
@@ -141,7 +138,8 @@ class Decider:
         self._semantics = {name: Semantics(ruleset.program(name)) for name in ruleset.generations}
         self._evaluations: Recent[tuple[str, Cells], Evaluation] = Recent(REMEMBERED)
         self._agreed = Recent[Asked, Agreed](REMEMBERED) if agreed is None else agreed
-        self._fired: Recent[tuple[Engine, int, str], tuple[Alternative, ...]] = Recent(FIRED)
+        self._fired = Fired()
+        self._engines: dict[str, Engine] = {}
         self._templates: Recent[tuple[Hashable, ...], Template] = Recent(TEMPLATES)
         # facts of which cells do not show whether they were given
         self._stated = (*ruleset.presumed, *sorted(NEVER_UNKNOWN))
@@ -149,7 +147,7 @@ class Decider:
     def warm_up(self) -> None:
         """Build every generation's engine now, rather than at its first request (some 10 ms each)."""
         for generation in self.questions:
-            engine_for(self.ruleset, generation)
+            self._engine(generation)
 
     def decide(self, request: EligibilityRequest) -> Decision:
         """Decide a request, without recording it.
@@ -163,7 +161,7 @@ class Decider:
         cells = questions.cells(request)
         evaluation = self._evaluations.get((generation, cells))
         if evaluation is None:
-            engine = engine_for(self.ruleset, generation)
+            engine = self._engine(generation)
             evaluation = evaluate(questions, self._semantics[generation], engine, cells)
             self._evaluations.put((generation, cells), evaluation)
         return Decision(request, evaluation, self)
@@ -181,13 +179,19 @@ class Decider:
         if evaluation is None:
             asked = (generation, cells.asked, cells.affiliates)
             agreed = self._agreed.get(asked)
-            engine = engine_for(self.ruleset, generation)
+            engine = self._engine(generation)
             if agreed is None:
                 agreed = agree(questions, semantics, partial(engine.run, known=self._fired), cells)
                 self._agreed.put(asked, agreed)
             evaluation = Evaluation(cells, questions, semantics, engine.compiled, agreed)
             self._evaluations.put((generation, cells), evaluation)
         return evaluation
+
+    def _engine(self, generation: str) -> Engine:
+        engine = self._engines.get(generation)
+        if engine is None:
+            engine = self._engines[generation] = engine_for(self.ruleset, generation)
+        return engine
 
     def render(
         self,

@@ -16,7 +16,7 @@ import os
 import threading
 from collections.abc import Iterable
 from typing import Any as Anything
-from typing import NamedTuple, Protocol
+from typing import NamedTuple
 
 import durable_rules_engine
 import orjson
@@ -24,6 +24,7 @@ import orjson
 from eligibility.compiler import Alternative, Compiled, Key, Level, compile_program
 from eligibility.conditions import Atom
 from eligibility.errors import EngineFailure
+from eligibility.rule_groups import Fired, Groups
 from eligibility.ruleset import Ruleset
 from eligibility.semantics import Made
 
@@ -34,7 +35,7 @@ _KINDS = ("derive", "finding", "obligation", "licensor", "outcome")
 
 
 class Firing(NamedTuple):
-    """What fired for one row of true atoms, and everything that was concluded."""
+    """What fired for one row of true atoms, in no particular order, and everything that was concluded."""
 
     alternatives: tuple[Alternative, ...]
     rules: frozenset[str]
@@ -57,19 +58,10 @@ class Firing(NamedTuple):
         )
 
 
-class Known(Protocol):
-    """What facts fired, by engine, level and the properties of the fact: no rule matches on anything else."""
-
-    def get(self, key: tuple[Engine, int, str]) -> tuple[Alternative, ...] | None:
-        """What such a fact fired; None if that is not known."""
-
-    def put(self, key: tuple[Engine, int, str], value: tuple[Alternative, ...]) -> None:
-        """Keep what it fired."""
-
-
 class _Asked(NamedTuple):
     """What a level asks: the texts of its properties, by what must hold and by what must not."""
 
+    groups: Groups
     marker: str
     present: dict[Key, str]
     absent: dict[Key, str]
@@ -86,7 +78,7 @@ class _Asked(NamedTuple):
 def _asked(level: Level) -> _Asked:
     absent = {key: f',"{name}":true' for key, holds, name in level.properties if not holds}
     present = {key: f',"{name}":true' for key, holds, name in level.properties if holds}
-    return _Asked(level.marker, present, absent, "".join(absent.values()))
+    return _Asked(Groups(level), level.marker, present, absent, "".join(absent.values()))
 
 
 class Engine:
@@ -103,10 +95,10 @@ class Engine:
         self._levels = [_asked(level) for level in compiled.levels]
         self._handle = durable_rules_engine.create_ruleset(name, orjson.dumps(compiled.definition).decode())
 
-    def run(self, true_atoms: Iterable[Atom], known: Known | None = None) -> Firing:
+    def run(self, true_atoms: Iterable[Atom], known: Fired | None = None) -> Firing:
         """Fire the rules for the atoms that are true; all others are false.
 
-        What is `known` is not asked again: where much is decided, the same facts come again in many sessions.
+        What is `known` is not asked again: where much is decided, the same comes again in many sessions.
 
         Raises:
             EngineFailure: the engine refused a fact, or another thread than the owner called.
@@ -122,7 +114,7 @@ class Engine:
                 return _firing(fired)
         raise EngineFailure("the rule engine took a new fact for one it had seen, three times in a row")
 
-    def _session(self, atoms: tuple[Atom, ...], known: Known | None) -> list[Alternative] | None:
+    def _session(self, atoms: tuple[Atom, ...], known: Fired | None) -> list[Alternative] | None:
         """One session from beginning to end; None if the engine mistook a fact for an earlier one."""
         self._sessions += 1
         session = f"s{self._sessions}"
@@ -131,9 +123,10 @@ class Engine:
         deletable = False
         try:
             for number, asked in enumerate(self._levels):
-                properties = asked.properties(holding)
-                found = None if known is None else known.get((self, number, properties))
+                states = () if known is None else asked.groups.states(holding)
+                found = None if known is None else known.get(asked.groups, states)
                 if found is None:
+                    properties = asked.properties(holding)
                     fact = f'{{"id":"{number}","sid":"{session}","{asked.marker}":true{properties}}}'
                     deletable = True
                     code, state = durable_rules_engine.assert_fact(self._handle, fact)
@@ -146,7 +139,7 @@ class Engine:
                         )
                     found = self._fired(state)
                     if known is not None:
-                        known.put((self, number, properties), found)
+                        known.learn(asked.groups, states, found)
                 fired += found
                 for alternative in found:
                     holding.update(alternative.settles)
@@ -163,7 +156,7 @@ class Engine:
         except durable_rules_engine.error:  # there is none where the first fact was refused
             return
 
-    def _fired(self, state: int) -> tuple[Alternative, ...]:
+    def _fired(self, state: int) -> list[Alternative]:
         """What the last fact fired, each action completed."""
         started = durable_rules_engine.start_action_for_state(self._handle, state)
         message = started[1] if started else None
@@ -174,7 +167,7 @@ class Engine:
             if alternative is not None:
                 fired.append(alternative)
             message = durable_rules_engine.complete_and_start_action(self._handle, state)
-        return tuple(fired)
+        return fired
 
 
 def _firing(fired: list[Alternative]) -> Firing:

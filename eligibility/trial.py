@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
 
 from eligibility.atoms import COUNTRY_MEMBER, UNKNOWN, Cells, Question, Questions
@@ -180,6 +181,7 @@ def noticed(atom: Atom, codes: tuple[str, ...]) -> tuple[str, ...]:
     return tuple(code for code in codes if code not in allowed)
 
 
+@lru_cache(1024)
 def possible_cells(question: Question, domain: Domain) -> tuple[int, ...]:
     """The cells that values of a fact with one value can have, in ascending order."""
     match domain.kind:

@@ -17,7 +17,7 @@ import pyarrow.compute as pc
 from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 from eligibility.answering import status_cell
-from eligibility.atoms import COUNTRY_MEMBER, INVOLVED_MEMBER, Question, Questions
+from eligibility.atoms import COUNTRY_MEMBER, INVOLVED_MEMBER, Kept, Question, Questions
 from eligibility.backlog.form import PATHS
 from eligibility.domains import AFFILIATES, FACTS, MEMBER
 from eligibility.facts import Affiliate, BacklogLine, CatalogueModel, Vocabulary
@@ -163,9 +163,10 @@ class Classes:
         encoded = pc.binary_join(array, _SEPARATOR).dictionary_encode()
         texts = encoded.dictionary.to_pylist()
         numbers = [self._kept(path, text, _entries) for text in texts]
+        sets = Kept(lambda place: () if place is None else _as_set(_entries(texts[place])))
         column = Column(
             _taken(numbers, encoded.indices),
-            lambda rows: [_as_set(_entries(text or "")) for text in encoded.take(rows).to_pylist()],
+            lambda rows: list(map(sets.__getitem__, encoded.indices.take(rows).to_pylist())),
         )
         lengths = pc.binary_length(entries)
         if not entries.null_count and pc.min(lengths).as_py() != 0 and not _may_hold(entries, _SEPARATOR):
