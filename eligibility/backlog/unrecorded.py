@@ -34,7 +34,7 @@ if TYPE_CHECKING:  # it brings along what reads the log, and with that the datab
     from eligibility.backlog.comparing_lines import Written
     from eligibility.backlog.comparing_sides import Side
 
-ROWS: Final = 8_192
+ROWS: Final = 16_384
 """Rows that are decided together."""
 
 _AHEAD: Final = 2
