@@ -4,6 +4,7 @@ import asyncio
 import secrets
 import shutil
 import signal
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -111,7 +112,11 @@ def limit_files(server: Server, size: str) -> None:
     """Let no file of a server that runs grow beyond so many bytes."""
     assert server.process is not None
     for pid in (server.process.pid, *(child.pid for child in descendants(server.process.pid))):
-        server.run("prlimit", f"--pid={pid}", f"--fsize={size}:", folder=Path(PRLIMIT).parent)
+        try:
+            server.run("prlimit", f"--pid={pid}", f"--fsize={size}:", folder=Path(PRLIMIT).parent)
+        except subprocess.CalledProcessError:
+            if Path(f"/proc/{pid}").exists():  # some come and go, as those that vacuum
+                raise
 
 
 async def fill(service: Service, server: Server) -> None:
