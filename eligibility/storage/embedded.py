@@ -61,6 +61,9 @@ _PARAMETERS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "jit": "off",
+    # a server that lost a process ends, and whoever supervises it starts another: by itself, PostgreSQL 18
+    # tries again and again where its disk is full, and may then wait for ever for one of its processes
+    "restart_after_crash": "off",
 }
 
 

@@ -195,6 +195,17 @@ def test_it_survives_a_kill_9_of_the_server_and_starts_again_at_the_same_port(fo
 
 
 @on_linux
+def test_a_server_that_loses_one_of_its_processes_ends_and_is_started_again(folder: Path) -> None:
+    with start_or_join(folder) as server:
+        assert server.process is not None
+        with psycopg.connect(server.owner_url) as connection:
+            os.kill(connection.info.backend_pid, signal.SIGKILL)
+            server.process.wait(20)
+        server.restart()
+        with psycopg.connect(server.owner_url) as connection:
+            assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
 def test_what_a_killed_server_leaves_behind_does_not_keep_it_from_starting_again(folder: Path) -> None:
     with start_or_join(folder) as server, psycopg.connect(server.service_url) as connection:
         stuck = connection.info.backend_pid
