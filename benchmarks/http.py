@@ -146,7 +146,7 @@ def _print(name: str, measured: Measured) -> None:
 
 
 def main() -> None:
-    """Measure all three in turns, since what else the machine does changes, and print how they compare."""
+    """Measure all in turns, since what else the machine does changes, and print how they compare."""
     size = _decision_bytes()
     print(f"{CONNECTIONS} connections, one server process, {ROUNDS} rounds, answers of {size:,} bytes")
     servers: dict[str, Callable[[], AbstractContextManager[tuple[int, list[int]]]]] = {

@@ -14,7 +14,7 @@ from eligibility.compiler import Alternative, Key, Level
 from eligibility.errors import EngineFailure
 
 FIRED: Final = 16_384
-"""States of groups that are remembered, at some 300 bytes each."""
+"""States of groups that are remembered, at some 100 bytes each."""
 
 
 class Groups:

@@ -143,7 +143,7 @@ def _database(settings: Settings, out: Console) -> Iterator[EmbeddedPostgres | N
     is_first = not (settings.data_dir / "postgres" / "data").exists()
     what = "setting up" if is_first else "starting"
     out.print(f"{what} the embedded PostgreSQL in {settings.data_dir}")
-    with start_or_join(settings.data_dir) as server:
+    with start_or_join(settings.data_dir, is_supervised=True) as server:
         if not server.is_ours:
             out.print("it runs already, started by another process: sharing it")
         if not migrate.is_current(server.owner_url):

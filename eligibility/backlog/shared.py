@@ -24,7 +24,7 @@ from eligibility.ruleset import Ruleset
 logger = logging.getLogger(__name__)
 
 _PATIENCE: Final = 0.005
-"""Seconds between two looks at what others told: to look costs as much as to evaluate a tenth of a row."""
+"""Seconds between two looks at what others told: each asks the system for the folder and reads every file."""
 
 _LENGTH: Final = 4
 """Bytes before each message that say how long it is."""

@@ -47,5 +47,5 @@ def _database(settings: Settings) -> Iterator[EmbeddedPostgres | None]:
     if settings.database_url is not None:
         yield None
         return
-    with start_or_join(settings.data_dir) as server:
+    with start_or_join(settings.data_dir, is_supervised=True) as server:
         yield server

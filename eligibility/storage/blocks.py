@@ -122,7 +122,7 @@ class Memory:
     """What one process remembers of the log: the last block it saw committed, and evaluations stored.
 
     Also the head as it left it, and how often it found it so: where nobody else writes, a block is chained to
-    that head without a look at it, which spares two statements.
+    that head without a look at it, so that one statement is enough.
     """
 
     acknowledged: Acknowledged = field(default_factory=Acknowledged)

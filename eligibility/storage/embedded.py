@@ -24,7 +24,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -61,10 +61,10 @@ _PARAMETERS = {
     "timezone": "UTC",
     "log_timezone": "UTC",
     "jit": "off",
-    # a server that lost a process ends, and whoever supervises it starts another: by itself, PostgreSQL 18
-    # tries again and again where its disk is full, and may then wait for ever for one of its processes
-    "restart_after_crash": "off",
 }
+_SUPERVISED = {**_PARAMETERS, "restart_after_crash": "off"}
+"""Where somebody starts another, a server that lost a process ends: by itself, PostgreSQL 18 tries again and
+again where its disk is full, and may then wait for ever for one of its processes."""
 
 
 @dataclass
@@ -115,7 +115,7 @@ class EmbeddedPostgres:
         if self.alive():
             return
         self.stop()
-        again = start_or_join(self.data_dir, unless=unless)
+        again = start_or_join(self.data_dir, unless=unless, is_supervised=True)
         self.port, self.process, self.lock = again.port, again.process, again.lock
 
     def stop(self) -> None:
@@ -144,13 +144,18 @@ class EmbeddedPostgres:
 
 
 def start_or_join(
-    data_dir: Path, *, patience: float = 30.0, unless: Callable[[], bool] = lambda: False
+    data_dir: Path,
+    *,
+    patience: float = 30.0,
+    unless: Callable[[], bool] = lambda: False,
+    is_supervised: bool = False,
 ) -> EmbeddedPostgres:
     """Start the embedded server of `data_dir`, or join the one that runs there.
 
     `patience` is how long to wait, in seconds, for another process that holds the data directory without
-    answering; all waiting is given up where `unless` says so. Starting, unlike joining, must be done from the
-    main thread: the server ends with the thread that started it. Raises StorageUnavailable.
+    answering; all waiting is given up where `unless` says so. `is_supervised`: whoever asks will `restart` it
+    where it ends; else it goes on by itself where it loses a process. Starting, unlike joining, must be done
+    from the main thread: the server ends with the thread that started it. Raises StorageUnavailable.
     """
     home = data_dir / "postgres"
     try:
@@ -159,7 +164,7 @@ def start_or_join(
         while time.monotonic() < begun + patience and not unless():
             lock = _try_lock(home / "lock")
             if lock is not None:
-                return _start(data_dir, home, lock, unless)
+                return _start(data_dir, home, lock, unless, is_supervised=is_supervised)
             joined = _try_join(data_dir, home)
             if joined is not None:
                 return joined
@@ -215,7 +220,9 @@ def _try_join(data_dir: Path, home: Path) -> EmbeddedPostgres | None:
     return server
 
 
-def _start(data_dir: Path, home: Path, lock: int, unless: Callable[[], bool]) -> EmbeddedPostgres:
+def _start(
+    data_dir: Path, home: Path, lock: int, unless: Callable[[], bool], *, is_supervised: bool
+) -> EmbeddedPostgres:
     """Start the server under the lock, which is let go if that fails."""
     server = EmbeddedPostgres(data_dir, 0, {}, lock=lock)
     try:
@@ -231,7 +238,7 @@ def _start(data_dir: Path, home: Path, lock: int, unless: Callable[[], bool]) ->
         if not (home / "data").exists():
             embedded_install.initialise(programs, home / "data", account, server.passwords["postgres"])
         embedded_install.require_same_version(home / "data")
-        _run(server, home, programs, account, unless)
+        _run(server, home, programs, account, unless, _SUPERVISED if is_supervised else _PARAMETERS)
         _ensure_roles(server)
         write_private(home / "port", str(server.port))
         write_private(home / "state.json", json.dumps({"owner": os.getpid(), "port": server.port}))
@@ -253,6 +260,7 @@ def _run(
     programs: Path,
     account: embedded_install.Account,
     unless: Callable[[], bool],
+    parameters: Mapping[str, str],
 ) -> None:
     """Run `postgres` until it is ready, at another port if its own is taken meanwhile."""
     log = home / "server.log"
@@ -269,7 +277,7 @@ def _run(
                     "-D",
                     home / "data",
                     f"--port={server.port}",
-                    *(f"--{name}={value}" for name, value in _PARAMETERS.items()),
+                    *(f"--{name}={value}" for name, value in parameters.items()),
                 ],
                 env=embedded_install.ENVIRONMENT,
                 cwd=home,

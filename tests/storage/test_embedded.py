@@ -196,7 +196,7 @@ def test_it_survives_a_kill_9_of_the_server_and_starts_again_at_the_same_port(fo
 
 @on_linux
 def test_a_server_that_loses_one_of_its_processes_ends_and_is_started_again(folder: Path) -> None:
-    with start_or_join(folder) as server:
+    with start_or_join(folder, is_supervised=True) as server:
         assert server.process is not None
         with psycopg.connect(server.owner_url) as connection:
             os.kill(connection.info.backend_pid, signal.SIGKILL)
@@ -204,6 +204,15 @@ def test_a_server_that_loses_one_of_its_processes_ends_and_is_started_again(fold
         server.restart()
         with psycopg.connect(server.owner_url) as connection:
             assert connection.execute("SELECT 1").fetchone() == (1,)
+
+
+def test_a_server_that_nobody_supervises_goes_on_where_it_loses_a_process(folder: Path) -> None:
+    with start_or_join(folder) as server:
+        with psycopg.connect(server.owner_url) as connection:
+            os.kill(connection.info.backend_pid, signal.SIGKILL)
+        wait_until(lambda: answers(server.owner_url))
+        assert server.process is not None
+        assert server.process.poll() is None
 
 
 def test_what_a_killed_server_leaves_behind_does_not_keep_it_from_starting_again(folder: Path) -> None:
