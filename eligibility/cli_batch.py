@@ -35,9 +35,7 @@ _STREAM = Path("-")
     "--resume", metavar="ID", type=click.UUID, help="Go on with this batch, whatever lies beside OUT."
 )
 @click.option("--rules", type=FOLDER, help="With --dry-run: decide under this rules folder.")
-@click.option(
-    "--processes", type=click.IntRange(1, 64), help="With --dry-run: how many to use; all cores unless given."
-)
+@click.option("--processes", type=click.IntRange(1, 64), help="How many to use; all cores unless given.")
 @click.option(
     "--against",
     metavar="PREVIOUS",
@@ -69,8 +67,6 @@ def batch(*, rules: Path | None, processes: int | None, dry_run: bool, **asked: 
         raise click.UsageError(
             "`--rules` goes with `--dry-run`: what is recorded is under the policy in force"
         )
-    if processes is not None and not dry_run:
-        raise click.UsageError("`--processes` goes with `--dry-run`: the database sets the pace otherwise")
     _check_resume(asked["resume"], dry_run=dry_run)
     compared = _comparison(asked.pop("against"), asked.pop("differences"))
     wanted = Asked(

@@ -25,6 +25,8 @@ from eligibility.backlog.lake_pieces import part_of, pieces_of
 from eligibility.backlog.lake_plan import File, Portion
 from eligibility.backlog.recorded import Backlog, Log, recorded
 from eligibility.backlog.recording import Run
+from eligibility.backlog.sharing_out import made_here
+from eligibility.backlog.slice_making import Making, SliceMaker
 from eligibility.backlog.tally import Tally, tally_decided, tally_of
 from eligibility.backlog.whole import whole_tables
 from eligibility.backlog.writing import result_writer
@@ -161,8 +163,10 @@ async def _record(job: Job, run: Run, portion: Portion, take: Take) -> None:
             if await batches.find(store.database, run.batch) is None:
                 raise NotFound(f"a worker's log has no batch {run.batch}: give all workers the same database")
             before = await _before(reader, run.batch, portion)
-            pieces, read = pieces_of(job.folder, portion), partial(part_of, portion.file)
-            backlog = Backlog(pieces, read, run, hand.decider, hand.thread, job.full)
+            making = Making(run, partial(part_of, portion.file), job.full)
+            make = partial(made_here, make=SliceMaker(hand.decider, making).make)
+            pieces = pieces_of(job.folder, portion)
+            backlog = Backlog(pieces, making, make, hand.thread, hand.decider.decider)
             async with aclosing(recorded(backlog, Log(writer, reader, before), logger.warning)) as made:
                 async for one in made:
                     take(one.tables, one.tally)

@@ -1,73 +1,47 @@
 """Deciding a backlog and recording it, slice by slice, so that it goes on wherever it was interrupted.
 
-While one slice is written, the next is decided, in a thread of its own. What was recorded before is not
-decided again: its results are read back from the log, so that the output is the same however often a run
-was interrupted.
+While one slice is written, others are made, in a thread of its own and in other processes. What was recorded
+before is not decided again: its results are read back from the log, so that the output is the same however
+often a run was interrupted.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Iterator, Mapping
 from concurrent.futures import Executor
 from functools import partial
-from typing import Any, Final, NamedTuple
-from uuid import UUID
-
-import pyarrow as pa
+from typing import Final, NamedTuple
 
 from eligibility.backlog.committed import Committed
-from eligibility.backlog.comparing_sides import Side, committed_side, decided_side
+from eligibility.backlog.comparing_sides import committed_side
 from eligibility.backlog.cutting import Piece
-from eligibility.backlog.deciding import BacklogDecider, Decided
-from eligibility.backlog.form import Part
-from eligibility.backlog.ids import ids_of
-from eligibility.backlog.recording import Known, Run, slice_of
-from eligibility.backlog.tally import Tally, tally_decided, tally_of
-from eligibility.backlog.whole import whole_tables
+from eligibility.backlog.slice_making import Making, Portion, Ready
+from eligibility.backlog.tally import tally_of
+from eligibility.decider import Decider
 from eligibility.errors import BacklogRefused, Fault, StorageUnavailable
-from eligibility.recording import moment_of
 from eligibility.storage.batch_reading import SliceReader, StoredSlice
-from eligibility.storage.batch_slices import Slice, SliceWriter
+from eligibility.storage.batch_slices import SliceWriter
 
 _PAUSES: Final = (1, 2, 4, 8, *([15] * 40))
 """Seconds to wait before each further try with a database that does not answer: some ten minutes in all."""
 
 Say = Callable[[str], object]
-
-
-class Portion(NamedTuple):
-    """Results of a slice that is recorded: tables with the columns of RESULTS, and DECISION where wanted.
-
-    `side` is what is to be compared with another run, where that is wanted.
-    """
-
-    tables: tuple[Any, ...]
-    tally: Tally
-    side: Side | None = None
-
-
-class _Decided(NamedTuple):
-    """A slice that is not recorded yet, as far as is known, and what its results will be."""
-
-    slice: Slice
-    portion: Portion
+Make = Callable[[Iterator[Piece | StoredSlice]], Iterator[Ready | StoredSlice]]
+"""Makes slices of pieces; those that are recorded stay as they are, in their places."""
 
 
 class Backlog(NamedTuple):
-    """What is to be decided: pieces, in a run, by a decider of its ruleset, perhaps in full.
+    """What is to be decided: pieces, of which slices are to be made in one thread.
 
-    `read` makes tables of pieces. `thread` is the one that the decider belongs to. With `compared`, portions
-    have what can be compared with another run.
+    `decider` renders what is read back.
     """
 
     pieces: Iterator[Piece]
-    read: Callable[[Piece], Part]
-    run: Run
-    decider: BacklogDecider
+    making: Making
+    make: Make
     thread: Executor
-    full: bool
-    compared: bool = False
+    decider: Decider
 
 
 class Log(NamedTuple):
@@ -85,7 +59,7 @@ async def recorded(backlog: Backlog, log: Log, say: Say) -> AsyncGenerator[Porti
     StorageUnavailable where the database does not come back; ActRefused where the batch has ended.
     """
     loop = asyncio.get_running_loop()
-    committed = Committed(backlog.decider.decider)
+    run, committed = backlog.making.run, Committed(backlog.decider)
     made = _made(backlog, log)
     upcoming = loop.run_in_executor(backlog.thread, next, made, None)
     try:
@@ -96,16 +70,18 @@ async def recorded(backlog: Backlog, log: Log, say: Say) -> AsyncGenerator[Porti
             elif await _patiently(partial(log.writer.write, ready.slice), say):
                 yield ready.portion
             else:  # somebody else has recorded it meanwhile
-                [found, *_] = await log.reader.slices(backlog.run.batch, start=ready.slice.number)
+                [found, *_] = await log.reader.slices(run.batch, start=ready.slice.number)
                 yield await _read_back(found, backlog, log, committed)
     finally:
         await asyncio.wait([upcoming])
+        await loop.run_in_executor(backlog.thread, made.close)
 
 
-async def _read_back(made: StoredSlice, backlog: Backlog, log: Log, committed: Committed) -> Portion:
-    stored = await committed.read(log.reader, backlog.run.batch, made, full=backlog.full)
-    table = committed.table(stored, full=backlog.full)
-    side = committed_side(committed, stored, table) if backlog.compared else None
+async def _read_back(found: StoredSlice, backlog: Backlog, log: Log, committed: Committed) -> Portion:
+    making = backlog.making
+    stored = await committed.read(log.reader, making.run.batch, found, full=making.full)
+    table = committed.table(stored, full=making.full)
+    side = committed_side(committed, stored, table) if making.compared else None
     return Portion((table,), tally_of(table), side)
 
 
@@ -120,43 +96,23 @@ async def _patiently(attempt: Callable[[], Awaitable[bool]], say: Say) -> bool:
     return await attempt()
 
 
-def _made(backlog: Backlog, log: Log) -> Iterator[_Decided | StoredSlice]:
-    """Slices that are decided, or those that are recorded. All of it is one thread's work."""
+def _made(backlog: Backlog, log: Log) -> Generator[Ready | StoredSlice]:
+    """Slices that are ready, or those that are recorded. All of it is one thread's work."""
+    yield from backlog.make(_looked_up(backlog, log))
+
+
+def _looked_up(backlog: Backlog, log: Log) -> Iterator[Piece | StoredSlice]:
+    """Pieces, or the slices that are recorded of them."""
     seen = 0
     for piece in backlog.pieces:
         seen, found = piece.number + 1, log.before.get(piece.number)
-        if found is None:
-            yield _decided(backlog.read(piece), backlog, log.writer.known)
-        elif found.source == piece.digest:
-            yield found
-        else:
+        if found is not None and found.source != piece.digest:
             raise _another_file(backlog, f"differs after row {piece.first}")
+        yield piece if found is None else found
     if seen <= max(log.before, default=-1):
         raise _another_file(backlog, "ends before what is recorded of it does")
 
 
 def _another_file(backlog: Backlog, how: str) -> BacklogRefused:
-    detail = f"the file is not the one that batch {backlog.run.batch} began with: it {how}"
+    detail = f"the file is not the one that batch {backlog.making.run.batch} began with: it {how}"
     return BacklogRefused([Fault("", f"{detail}; give that file, or begin a new batch")])
-
-
-def _decided(part: Part, backlog: Backlog, known: Known) -> _Decided:
-    maker = backlog.decider
-    decided = maker.decide(part.requests)
-    batch = backlog.run.batch
-    made = slice_of(backlog.run, part, decided, maker.decider.ruleset.vocabulary, known)
-    ids = _ids(batch, part.first, decided)
-    if backlog.full:
-        tables = tuple(whole_tables(maker.decider, decided, ids, moment_of(batch)))
-    else:
-        tables = (decided.table(ids),)
-    side = decided_side(decided, ids) if backlog.compared else None
-    return _Decided(made, Portion(tables, tally_decided(decided), side))
-
-
-def _ids(batch: UUID, first: int, decided: Decided) -> Any:
-    """The ids of the rows as texts, null where refused."""
-    start = ids_of(batch).text
-    refused = [answer.refused is not None for answer in decided.answers]
-    places = enumerate(decided.which.to_pylist(), first)
-    return pa.array([None if refused[place] else f"{start}{row:010x}" for row, place in places], pa.string())

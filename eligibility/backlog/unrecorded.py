@@ -2,27 +2,18 @@
 
 from __future__ import annotations
 
-import gc
-import multiprocessing
-import os
-from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import closing
-from itertools import chain, islice
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 import pyarrow as pa
 
-from eligibility.backlog.company import keep_company
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.formats import Format
 from eligibility.backlog.reading import requests_in
 from eligibility.backlog.shared import Messages, Shared
+from eligibility.backlog.sharing_out import shared_out
 from eligibility.backlog.tally import Tally, tally_decided
 from eligibility.backlog.whole import whole_tables
 from eligibility.backlog.writing import result_writer
@@ -36,15 +27,6 @@ if TYPE_CHECKING:  # it brings along what reads the log, and with that the datab
 
 ROWS: Final = 16_384
 """Rows that are decided together."""
-
-_AHEAD: Final = 2
-"""Pieces that each other process is given at a time."""
-
-_HELD: Final = 2
-"""Portions that may wait for one before them."""
-
-NEW_OBJECTS: Final = 100_000
-"""New objects after which Python looks for garbage: rows make many, and hardly any that refer in circles."""
 
 
 class Against(NamedTuple):
@@ -125,57 +107,18 @@ class _Comparing:
         return self._comparer.compare(self._side(before), self._side(decided))
 
 
+class _Plan(NamedTuple):
+    """All that a process needs to make results."""
+
+    document: bytes
+    wanted: Wanted
+
+    def maker(self, messages: Messages | None = None) -> Callable[[Piece], Portion]:
+        return Maker(self.document, self.wanted, messages).make
+
+
 def unrecorded(
     pieces: Iterator[Piece], document: bytes, wanted: Wanted, *, processes: int
 ) -> Iterator[Portion]:
-    """Decide pieces in so many processes, of which this one is one; alone where there is but one piece."""
-    first = list(islice(pieces, 2))
-    everything = chain(first, pieces)
-    if processes == 1 or len(first) < 2:  # noqa: PLR2004 - one alone needs no company
-        yield from map(Maker(document, wanted).make, everything)
-        return
-    context = multiprocessing.get_context("spawn")  # the engine's C code is not made for forking
-    others = processes - 1
-    with (
-        TemporaryDirectory(prefix="eligibility-") as name,
-        closing(Messages(Path(name), str(os.getpid()))) as messages,
-        ProcessPoolExecutor(others, context, _start, (document, wanted, Path(name))) as pool,
-    ):
-        given = deque(pool.submit(_make, piece) for piece in islice(everything, others))
-        maker = Maker(document, wanted, messages)
-        yield from _in_order(given, lambda piece: pool.submit(_make, piece), maker.make, everything, others)
-
-
-def _in_order(
-    waiting: deque[Future[Portion]],
-    submit: Callable[[Piece], Future[Portion]],
-    make: Callable[[Piece], Portion],
-    pieces: Iterator[Piece],
-    others: int,
-) -> Iterator[Portion]:
-    """Portions in the order of their pieces: others get what keeps them busy, the rest is made here."""
-    for piece in pieces:
-        if sum(not portion.done() for portion in waiting) < others * _AHEAD:
-            waiting.append(submit(piece))
-        else:
-            made = Future[Portion]()
-            made.set_result(make(piece))
-            waiting.append(made)
-        while waiting and (waiting[0].done() or len(waiting) > others * _AHEAD + _HELD):
-            yield waiting.popleft().result()
-    while waiting:
-        yield waiting.popleft().result()
-
-
-_makers: list[Maker] = []
-"""The one maker of a process that was started to make results."""
-
-
-def _start(document: bytes, wanted: Wanted, folder: Path) -> None:
-    keep_company()
-    gc.set_threshold(NEW_OBJECTS, 50, 1_000)
-    _makers[:] = [Maker(document, wanted, Messages(folder, str(os.getpid())))]
-
-
-def _make(piece: Piece) -> Portion:
-    return _makers[0].make(piece)
+    """Decide pieces in so many processes, of which this one is one. Raises EngineFailure."""
+    return shared_out(pieces, _Plan(document, wanted), processes=processes)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from eligibility.backlog.cutting import Piece, cut
 from eligibility.backlog.formats import Compression, Format, format_of
 from eligibility.backlog.going_on import forget
+from eligibility.backlog.sharing_out import NEW_OBJECTS
 from eligibility.backlog.tally import Tally
 from eligibility.backlog.unrecorded import ROWS, Wanted, unrecorded
 from eligibility.backlog.writing import result_writer
@@ -40,9 +41,6 @@ if TYPE_CHECKING:  # what works with the database is large, and a dry run does w
 
 INTERRUPTED: Final = 130
 """The exit code of what was interrupted from the keyboard, as shells have it."""
-
-_NEW_OBJECTS: Final = 100_000
-"""New objects after which Python looks for garbage: rows make many, and hardly any that refer in circles."""
 
 
 class Asked(NamedTuple):
@@ -89,7 +87,7 @@ def batch(settings: Settings, asked: Asked) -> int:
     """
     formats = _formats(asked)
     _check_files(asked)
-    gc.set_threshold(_NEW_OBJECTS, 50, 1_000)
+    gc.set_threshold(NEW_OBJECTS, 50, 1_000)
     pa.set_memory_pool(pa.system_memory_pool())  # gives back what it does not need, as others do not
     try:
         done = _done(settings, asked, formats)
@@ -223,6 +221,7 @@ def _recorded(settings: Settings, url: str, asked: Asked, going: _Going) -> tupl
         writing=f"{formats.written}, {formats.packing or 'plain'}",
         full=asked.full,
         resume=asked.resume,
+        processes=asked.processes,
         compared=against is not None,
     )
     begin: Begin = _nothing if against is None else against.begin

@@ -17,12 +17,13 @@ import uuid_utils.compat
 from eligibility.backlog.comparing import Compared
 from eligibility.backlog.comparing_sides import Side
 from eligibility.backlog.cutting import Piece
-from eligibility.backlog.deciding import BacklogDecider
 from eligibility.backlog.formats import Format
 from eligibility.backlog.going_on import Begun, begun, note
 from eligibility.backlog.reading import read_piece
 from eligibility.backlog.recorded import Backlog, Log, Say, recorded
 from eligibility.backlog.recording import Run
+from eligibility.backlog.sharing_out import shared_out
+from eligibility.backlog.slice_making import Making, Plan
 from eligibility.backlog.tally import Tally
 from eligibility.building import build
 from eligibility.canonical import canonical
@@ -43,7 +44,10 @@ US: Final = batches.By(SYSTEM, "cli")
 
 
 class Wanted(NamedTuple):
-    """A run: its files and formats (in words, for the note), and the batch to go on with if it is named."""
+    """A run: its files and formats (in words, for the note), and the batch to go on with if it is named.
+
+    `processes` is how many may make slices; one of them is this one.
+    """
 
     source: Path
     out: Path
@@ -52,6 +56,7 @@ class Wanted(NamedTuple):
     writing: str
     full: bool
     resume: UUID | None
+    processes: int
     compared: bool = False
 
 
@@ -70,9 +75,11 @@ async def run(
         batch, ruleset = await batch_of(settings, store, wanted, say)
         begin(ruleset)
         pinned, read = Run(batch.id, batch.ruleset, batch.actor), partial(read_piece, wanted.form)
-        decider, rows = BacklogDecider(Decider(ruleset)), 0
-        with ThreadPoolExecutor(1, "decider") as thread:
-            backlog = Backlog(pieces, read, pinned, decider, thread, wanted.full, wanted.compared)
+        making = Making(pinned, read, wanted.full, wanted.compared)
+        plan = Plan(canonical(dict(ruleset.document)), making)
+        make, rows = partial(shared_out, plan=plan, processes=wanted.processes), 0
+        with ThreadPoolExecutor(1, "making") as thread:
+            backlog = Backlog(pieces, making, make, thread, Decider(ruleset))
             async with _log(store, batch.id) as log, aclosing(recorded(backlog, log, say)) as portions:
                 async for portion in portions:
                     # in a thread: comparing may have to wait for others, which the database must not

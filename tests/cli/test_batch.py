@@ -3,9 +3,12 @@
 import csv
 import gzip
 import json
+import os
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +21,8 @@ from click.testing import CliRunner, Result
 from benchmarks.requests import requests
 from eligibility.backlog.going_on import place
 from eligibility.cli import main
-from tests.cli.running import PATIENCE, ROOT, command, environment, until
+from eligibility.commands.failures import FAULT
+from tests.cli.running import PATIENCE, ROOT, command, environment, processes, until
 from tests.conftest import FreshDatabase
 
 SLICE = 4_095
@@ -153,6 +157,34 @@ def test_the_number_of_processes_makes_no_difference(many: Path, tmp_path: Path)
     assert len(outs[0].read_bytes().splitlines()) == 2 * MANY
 
 
+def test_nor_does_it_where_they_record(many: Path, tmp_path: Path, env: dict[str, str]) -> None:
+    found = []
+    for number in (1, 3):
+        out = tmp_path / f"{number}.jsonl"
+        done = command("batch", "--processes", str(number), str(many), str(out), env=env)
+        assert done.returncode == 0, done.stderr
+        found.append([{**row, "id": row["id"][26:]} for row in lines(out)])
+    assert found[0] == found[1]
+    verified = command("audit", "verify", env=env)
+    assert verified.returncode == 0, verified.stdout
+
+
+def test_a_run_whose_other_process_is_killed_says_so_and_goes_on(
+    many: Path, tmp_path: Path, env: dict[str, str], module_database: FreshDatabase
+) -> None:
+    big, out = tmp_path / "big.jsonl", tmp_path / "out.jsonl"
+    big.write_bytes(many.read_bytes() * 3)  # so that there is much left to do
+    with begun(big, out, env, module_database, 1) as process:
+        [other] = [one for one in processes() if one.parent == process.pid and "spawn_main" in one.words]
+        os.kill(other.pid, signal.SIGKILL)
+        _, said = process.communicate(timeout=PATIENCE)
+    assert process.returncode == FAULT
+    assert "killed or short of memory: give the same command again" in said
+    assert not out.exists()
+    assert run(env, big, out).exit_code == 0
+    assert len({row["id"] for row in lines(out)}) == 3 * MANY
+
+
 def test_a_report_is_written(backlog: Path, tmp_path: Path) -> None:
     report = tmp_path / "report.html"
     run(environment(tmp_path), "--dry-run", backlog, tmp_path / "out.jsonl", "--report", report)
@@ -211,14 +243,22 @@ def interrupted(
     many: Path, out: Path, env: dict[str, str], module_database: FreshDatabase, slices: int
 ) -> None:
     """Start a run, and kill it once so many slices of the newest batch are recorded."""
-    process = subprocess.Popen(
-        [sys.executable, "-m", "eligibility", "batch", str(many), str(out)],
-        cwd=ROOT,
-        env=env,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    with psycopg.connect(module_database.superuser_url, autocommit=True) as connection:
+    with begun(many, out, env, module_database, slices) as process:
+        process.send_signal(signal.SIGKILL)
+
+
+@contextmanager
+def begun(
+    many: Path, out: Path, env: dict[str, str], module_database: FreshDatabase, slices: int
+) -> Iterator[subprocess.Popen[str]]:
+    """A run of two processes of which so many slices are recorded; at the end it has ended."""
+    words = [sys.executable, "-m", "eligibility", "batch", "--processes", "2", str(many), str(out)]
+    with (
+        psycopg.connect(module_database.superuser_url, autocommit=True) as connection,
+        subprocess.Popen(
+            words, cwd=ROOT, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        ) as process,
+    ):
 
         def is_under_way() -> bool:
             assert process.poll() is None, "it is done already"
@@ -228,8 +268,8 @@ def interrupted(
             return found is not None and found[0] >= slices
 
         until(is_under_way, "slices are recorded")
-    process.send_signal(signal.SIGKILL)
-    process.wait(PATIENCE)
+        yield process
+        process.wait(PATIENCE)
 
 
 def test_another_file_is_no_continuation(
