@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 _FORMATS = click.Choice(["jsonl", "csv", "parquet"])
 _STREAM = Path("-")
+_MOST_RECORDING = 4
+"""Processes that decide what is recorded: more than the database keeps up with."""
 
 
 @click.command("batch")
@@ -35,7 +37,11 @@ _STREAM = Path("-")
     "--resume", metavar="ID", type=click.UUID, help="Go on with this batch, whatever lies beside OUT."
 )
 @click.option("--rules", type=FOLDER, help="With --dry-run: decide under this rules folder.")
-@click.option("--processes", type=click.IntRange(1, 64), help="How many to use; all cores unless given.")
+@click.option(
+    "--processes",
+    type=click.IntRange(1, 64),
+    help="How many decide; as many as there are cores unless given, but four at most where they record.",
+)
 @click.option(
     "--against",
     metavar="PREVIOUS",
@@ -70,9 +76,18 @@ def batch(*, rules: Path | None, processes: int | None, dry_run: bool, **asked: 
     _check_resume(asked["resume"], dry_run=dry_run)
     compared = _comparison(asked.pop("against"), asked.pop("differences"))
     wanted = Asked(
-        against=compared, rules=rules, processes=processes or os.cpu_count() or 1, dry_run=dry_run, **asked
+        against=compared,
+        rules=rules,
+        processes=processes or _as_many_as_help(dry_run=dry_run),
+        dry_run=dry_run,
+        **asked,
     )
     return run(settings(), wanted)
+
+
+def _as_many_as_help(*, dry_run: bool) -> int:
+    cores = os.cpu_count() or 1
+    return cores if dry_run else min(cores, _MOST_RECORDING)
 
 
 def _comparison(against: str | None, differences: Path | None) -> Comparison | None:

@@ -41,17 +41,20 @@ class Plan(Protocol[Made_co]):
         """What makes it, in the thread that calls; what is evaluated is told to others by these messages."""
 
 
-def shared_out(items: Iterator[Piece | Other], plan: Plan[Made], *, processes: int) -> Iterator[Made | Other]:
-    """What is made of pieces in so many processes, of which this one is one; alone where there is one item.
+def shared_out(
+    items: Iterator[Piece | Other], plan: Plan[Made], *, processes: int, takes_part: bool = True
+) -> Iterator[Made | Other]:
+    """What is made of pieces, in so many processes; by this one alone where there is one, or one item.
 
-    What is no piece stays as it is, in its place. Raises EngineFailure where another process is killed, and
-    whatever making raises.
+    This process is one of them if it `takes_part`; otherwise it has its hands free for what is made. What is
+    no piece stays as it is, in its place. Raises EngineFailure where another process is killed, and whatever
+    making raises.
     """
     first = list(islice(items, 2))
     everything = chain(first, items)
     if processes == 1 or len(first) < 2:  # noqa: PLR2004 - one alone needs no company
         return made_here(everything, plan.maker())
-    return _together(everything, plan, processes - 1)
+    return _together(everything, plan, processes - takes_part, takes_part=takes_part)
 
 
 def made_here(items: Iterable[Piece | Other], make: Callable[[Piece], Made]) -> Iterator[Made | Other]:
@@ -59,7 +62,9 @@ def made_here(items: Iterable[Piece | Other], make: Callable[[Piece], Made]) -> 
     return (make(item) if isinstance(item, Piece) else item for item in items)
 
 
-def _together(items: Iterator[Piece | Other], plan: Plan[Made], others: int) -> Iterator[Made | Other]:
+def _together(
+    items: Iterator[Piece | Other], plan: Plan[Made], others: int, *, takes_part: bool
+) -> Iterator[Made | Other]:
     context = multiprocessing.get_context("spawn")  # the engine's C code is not made for forking
     with (
         TemporaryDirectory(prefix="eligibility-") as name,
@@ -68,7 +73,8 @@ def _together(items: Iterator[Piece | Other], plan: Plan[Made], others: int) -> 
     ):
         try:
             given = deque(_submitted(pool, item) for item in islice(items, others))
-            yield from _in_order(given, pool, plan.maker(messages), items, others)
+            make = plan.maker(messages) if takes_part else None
+            yield from _in_order(given, pool, make, items, others)
         except BrokenProcessPool as error:
             why = "a process that this one works with ended, killed or short of memory"
             raise EngineFailure(f"{why}: give the same command again") from error
@@ -77,16 +83,17 @@ def _together(items: Iterator[Piece | Other], plan: Plan[Made], others: int) -> 
 def _in_order(
     waiting: deque[Future[Made | Other]],
     pool: ProcessPoolExecutor,
-    make: Callable[[Piece], Made],
+    make: Callable[[Piece], Made] | None,
     items: Iterator[Piece | Other],
     others: int,
 ) -> Iterator[Made | Other]:
-    """What is made, in the order of the pieces: others get what keeps them busy, the rest is made here."""
+    """What is made, in the order of the pieces: others get what keeps them busy, and `make` the rest."""
     for item in items:
-        if sum(not made.done() for made in waiting) < others * _AHEAD:
-            waiting.append(_submitted(pool, item))
+        are_busy = sum(not made.done() for made in waiting) >= others * _AHEAD
+        if make is not None and are_busy and isinstance(item, Piece):
+            waiting.append(_done(make(item)))
         else:
-            waiting.append(_done(make(item) if isinstance(item, Piece) else item))
+            waiting.append(_submitted(pool, item))
         while waiting and (waiting[0].done() or len(waiting) > others * _AHEAD + _HELD):
             yield waiting.popleft().result()
     while waiting:

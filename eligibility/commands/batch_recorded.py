@@ -46,7 +46,7 @@ US: Final = batches.By(SYSTEM, "cli")
 class Wanted(NamedTuple):
     """A run: its files and formats (in words, for the note), and the batch to go on with if it is named.
 
-    `processes` is how many may make slices; one of them is this one.
+    `processes` is how many make slices; where it is one, that is this one.
     """
 
     source: Path
@@ -77,7 +77,7 @@ async def run(
         pinned, read = Run(batch.id, batch.ruleset, batch.actor), partial(read_piece, wanted.form)
         making = Making(pinned, read, wanted.full, wanted.compared)
         plan = Plan(canonical(dict(ruleset.document)), making)
-        make, rows = partial(shared_out, plan=plan, processes=wanted.processes), 0
+        make, rows = partial(shared_out, plan=plan, processes=wanted.processes, takes_part=False), 0
         with ThreadPoolExecutor(1, "making") as thread:
             backlog = Backlog(pieces, making, make, thread, Decider(ruleset))
             async with _log(store, batch.id) as log, aclosing(recorded(backlog, log, say)) as portions:
