@@ -91,7 +91,7 @@ def _timed(spent: list[float], place: int, work: Callable[[], Any]) -> Any:
 
 
 def _ours(ruleset: Ruleset, path: Path) -> Iterator[bytes]:
-    backlog, writer = BacklogDecider(Decider(ruleset)), result_writer("jsonl", full=False)
+    backlog, writer = BacklogDecider(Decider(ruleset), slim=True), result_writer("jsonl", full=False)
     with path.open("rb") as source:
         for piece in cut(source, "jsonl", None, ROWS):
             yield writer.write_decided(backlog.decide(requests_in("jsonl", piece)))

@@ -177,15 +177,24 @@ class Decider:
         cells = questions.cells(request)
         evaluation = self._evaluations.get((generation, cells))
         if evaluation is None:
-            asked = (generation, cells.asked, cells.affiliates)
-            agreed = self._agreed.get(asked)
-            engine = self._engine(generation)
-            if agreed is None:
-                agreed = agree(questions, semantics, partial(engine.run, known=self._fired), cells)
-                self._agreed.put(asked, agreed)
-            evaluation = Evaluation(cells, questions, semantics, engine.compiled, agreed)
+            agreed = self._agree(generation, cells)
+            evaluation = Evaluation(cells, questions, semantics, self._engine(generation).compiled, agreed)
             self._evaluations.put((generation, cells), evaluation)
         return evaluation
+
+    def agreed(self, request: EligibilityRequest) -> Agreed:
+        """What both evaluators say of a request, where nothing else is wanted. Raises as `decide`."""
+        generation = request.facts["model.generation"]
+        return self._agree(generation, self.questions[generation].cells(request))
+
+    def _agree(self, generation: str, cells: Cells) -> Agreed:
+        asked = (generation, cells.asked, cells.affiliates)
+        agreed = self._agreed.get(asked)
+        if agreed is None:
+            run = partial(self._engine(generation).run, known=self._fired)
+            agreed = agree(self.questions[generation], self._semantics[generation], run, cells)
+            self._agreed.put(asked, agreed)
+        return agreed
 
     def _engine(self, generation: str) -> Engine:
         engine = self._engines.get(generation)

@@ -23,7 +23,7 @@ from eligibility.contradictions import contradictions
 from eligibility.decider import Decider, Recent
 from eligibility.decision import in_order
 from eligibility.errors import EvaluatorsDisagree, RequestRefused
-from eligibility.evaluation import Evaluation
+from eligibility.evaluation import Agreed, Evaluation, contact_reasons
 from eligibility.facts import EligibilityRequest
 from eligibility.reading import parse_json, request_from
 from eligibility.trial import slot_name
@@ -55,7 +55,7 @@ UNRELIABLE: Final = Refused("the request could not be decided reliably, so it wa
 
 
 class Answer(NamedTuple):
-    """What rows that are alike get: an evaluation and what it says, by name; or why there is none."""
+    """What rows that are alike get: what was decided, by name, and its evaluation if wanted; or why not."""
 
     evaluation: Evaluation | None = None
     outcome: str | None = None
@@ -99,13 +99,14 @@ class Decided(NamedTuple):
 class BacklogDecider:
     """Decides tables under one ruleset. Belongs to the thread that first decides with it."""
 
-    def __init__(self, decider: Decider) -> None:
-        """Decide as this decider does."""
+    def __init__(self, decider: Decider, *, slim: bool = False) -> None:
+        """Decide as this decider does. If `slim`, answers are all that is wanted: they have no evaluation."""
         self.decider = decider
+        self._slim = slim
         self._vocabulary = decider.ruleset.vocabulary
         self._classes = Classes(tuple(decider.questions.values()), self._vocabulary)
         self._paths = tuple(path for path in PATHS if path not in self._classes.idle)
-        self._sights = Sights(decider.questions, self._paths)
+        self._sights = Sights(decider.questions, self._paths, statuses=not slim)
         self._answers: Recent[tuple[int, ...], Answer] = Recent(REMEMBERED)
 
     def decide(self, requests: Any) -> Decided:
@@ -169,24 +170,23 @@ class BacklogDecider:
 
     def _decided(self, request: EligibilityRequest) -> Answer:
         try:
-            evaluation = self.decider.evaluated(request)
+            evaluation = None if self._slim else self.decider.evaluated(request)
+            agreed = self.decider.agreed(request) if evaluation is None else evaluation.agreed
         except EvaluatorsDisagree:
             logger.exception("a row could not be decided")
             return Answer(refused=UNRELIABLE)
-        return self._said(evaluation, request.facts)
+        return self._said(agreed, request.facts)._replace(evaluation=evaluation)
 
-    def _said(self, evaluation: Evaluation, facts: Mapping[str, Any]) -> Answer:
-        found = evaluation.found
-        is_permitted = evaluation.outcome == "permitted"
-        subject = Subject(self.decider.questions[evaluation.generation], facts)
+    def _said(self, agreed: Agreed, facts: Mapping[str, Any]) -> Answer:
+        outcome, found, _ = agreed
+        subject = Subject(self.decider.questions[facts["model.generation"]], facts)
         missing = (path for slot, _ in found.missing for path in subject.paths(slot_name(slot)))
         return Answer(
-            evaluation=evaluation,
-            outcome=evaluation.outcome,
-            findings=tuple(name for name, _, _ in evaluation.findings),
-            obligations=found.obligations if is_permitted else (),
+            outcome=outcome,
+            findings=tuple(name for name, _, _ in found.findings),
+            obligations=found.obligations if outcome == "permitted" else (),
             missing_facts=tuple(sorted(missing, key=in_order)),
-            contact_reasons=tuple(evaluation.contact_reasons),
+            contact_reasons=tuple(contact_reasons(found, outcome)),
         )
 
     def _alone(self, rows: _Rows, row: int) -> tuple[Answer, EligibilityRequest | None, str | None]:

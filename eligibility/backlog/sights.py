@@ -45,9 +45,12 @@ class _Sort(NamedTuple):
 class Sights:
     """What rows show to the rules of their generation. Numbers stay the same."""
 
-    def __init__(self, programs: Mapping[str, Questions], paths: Sequence[str]) -> None:
-        """See these facts as these generations do."""
+    def __init__(
+        self, programs: Mapping[str, Questions], paths: Sequence[str], *, statuses: bool = True
+    ) -> None:
+        """See these facts as these generations do, without the statuses of obligations if nobody asks."""
         self._programs = programs
+        self._statuses = statuses
         self._sorts: list[_Sort | None] = [None]
         self._sort_numbers: dict[tuple[str, bool, bool], int] = {}
         self._sort_codes: dict[int, int] = {}
@@ -93,7 +96,7 @@ class Sights:
             if acts_for_employer(facts):
                 fewest["use.on_behalf_of"] = "employer"
             questions = self._programs[generation]
-            self._sorts.append(_Sort(questions, fewest, questions.cells(EligibilityRequest({}, fewest))))
+            self._sorts.append(_Sort(questions, fewest, self._cells(questions, fewest)))
         return number
 
     def _sights(self, path: str, column: Column, sorts: Any) -> Any:
@@ -112,7 +115,7 @@ class Sights:
         """The number of what a value shows; the number of its class is given, too."""
         if sort is None or number == ABSENT:
             return NOTHING
-        cells = sort.questions.cells(EligibilityRequest({}, {**sort.facts, path: value}))
+        cells = self._cells(sort.questions, {**sort.facts, path: value})
         # which codes a list names may let other facts count, whether or not a rule asks for the codes
         declared = tuple(code in value for fact, code in DECLARED_BY.values() if fact == path)
         if cells == sort.absent and not declared:
@@ -122,6 +125,10 @@ class Sights:
         )
         numbers = self._numbers[path]
         return numbers.setdefault((cells, declared, by_place), len(numbers) + 1)
+
+    def _cells(self, questions: Questions, facts: dict[str, Any]) -> Cells:
+        cells = questions.cells(EligibilityRequest({}, facts))
+        return cells if self._statuses else cells._replace(statuses=())
 
 
 def _numbers(codes: Any, known: dict[int, int], find: Callable[[Any, Sequence[int]], Sequence[int]]) -> Any:

@@ -66,7 +66,8 @@ class Maker:
         """Build the ruleset. What is evaluated is shared with other processes, where there are messages."""
         ruleset = build(orjson.loads(document))
         agreed = None if messages is None else Shared(ruleset, messages)
-        self._backlog = BacklogDecider(Decider(ruleset, agreed))
+        is_slim = not wanted.full and wanted.against is None
+        self._backlog = BacklogDecider(Decider(ruleset, agreed), slim=is_slim)
         self._form, self._full = wanted.form, wanted.full
         self._lines = None if wanted.written == "parquet" else result_writer(wanted.written, full=wanted.full)
         self._against = None if wanted.against is None else _Comparing(self._backlog, wanted.against)

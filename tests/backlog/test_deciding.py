@@ -202,6 +202,27 @@ def test_facts_that_decide_nothing_do_not_part_rows(backlog: BacklogDecider) -> 
     assert len(backlog.decide(table(requests)).answers) == 1
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_slim_answers_say_the_same(seed: int, backlog: BacklogDecider, decider: Decider) -> None:
+    random, slim = Random(seed), BacklogDecider(decider, slim=True)
+    rows = table([document(random) for _ in range(sized(300, 10_000))])
+    decided = slim.decide(rows)
+    assert decided.table().equals(backlog.decide(rows).table())
+    assert all(answer.evaluation is None for answer in decided.answers)
+
+
+def test_the_status_of_an_obligation_parts_rows_where_it_is_told(
+    backlog: BacklogDecider, decider: Decider
+) -> None:
+    requests = [
+        complete("llama-4", "company", use__attribution={"licence_copy": has_copy, "notice_file": has_file})
+        for has_copy in (True, False, None)
+        for has_file in (True, False, None)
+    ]
+    assert len(backlog.decide(table(requests)).answers) == 9
+    assert len(BacklogDecider(decider, slim=True).decide(table(requests)).answers) == 1
+
+
 def test_no_text_is_remembered(ruleset: Ruleset) -> None:
     backlog = BacklogDecider(Decider(ruleset))
     name = f"nobody else is number {id(backlog)}"
