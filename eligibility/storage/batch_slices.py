@@ -15,8 +15,8 @@ import psycopg
 
 from eligibility.chain import LARGEST_BLOCK, Header
 from eligibility.errors import StorageUnavailable
+from eligibility.storage.block_statements import WAIT_FOR_REPLICAS
 from eligibility.storage.blocks import (
-    WAIT_FOR_REPLICAS,
     Memory,
     evaluated_differently,
     heard,

@@ -27,21 +27,28 @@ from eligibility.errors import (
     StorageUnavailable,
 )
 from eligibility.storage.arrays import UUIDS, BinaryArray, binary_array
+from eligibility.storage.block_statements import (
+    AT_ONCE,
+    CLAIM_KEYS,
+    EARLIER_KEYS,
+    STORE,
+    STORE_EVALUATION,
+    STORED_EVALUATIONS,
+    WAIT_FOR_REPLICAS,
+)
 from eligibility.storage.chaining import (
-    MOVE_HEAD,
     Connection,
     Head,
     Leaves,
     chain,
     lock_head,
     signed_block,
-    store_block,
     told_of_blocks,
 )
 from eligibility.storage.database import Acknowledged
 from eligibility.storage.entries import Earlier, Prepared, Recorded, StoredEvaluation
 from eligibility.storage.failures import from_database
-from eligibility.storage.record_rows import STORE_RECORDS, STORE_TEXTS, record_columns, text_columns
+from eligibility.storage.record_rows import record_columns, text_columns
 from eligibility.storage.records import hash_bytes
 from eligibility.storage.signing_keys import Signer
 
@@ -50,56 +57,6 @@ _ALONE = 8
 """Times in a row that the head was found as it was left, after which nobody else is thought to write."""
 
 Result: TypeAlias = Recorded | Earlier | StorageError
-
-_CLAIM_KEYS = """
-    INSERT INTO idempotency (key_mac, body_mac, record)
-    SELECT * FROM unnest(%(key_macs)b::uuid[], %(body_macs)b::uuid[], %(key_records)b::uuid[])
-    ON CONFLICT DO NOTHING RETURNING record
-"""
-_EARLIER_KEYS = "SELECT key_mac, body_mac, record FROM idempotency WHERE key_mac = ANY(%(key_macs)b::uuid[])"
-_STORE_EVALUATION = """
-    INSERT INTO evaluation (key, ruleset, cells, content, content_hash, outcome, findings)
-    VALUES (%b, %b, %b, %b, %b, %b, %b) ON CONFLICT DO NOTHING
-"""
-_STORED_EVALUATIONS = "SELECT key, content_hash FROM evaluation WHERE key = ANY(%b::bytea[])"
-_STORE = {
-    False: STORE_RECORDS.encode(),
-    True: f"WITH texts AS ({STORE_TEXTS}) {STORE_RECORDS}".encode(),
-}
-"""Stores records, without and with private texts."""
-
-
-def _at_once(*, has_texts: bool, has_keys: bool) -> bytes:
-    """The statement that claims keys, stores records, seals the block and moves the head.
-
-    Where a key was claimed before, or the head is not the one that the block is chained to, the block gets no
-    number, and the database refuses all of it.
-    """
-    claimed = f"claimed AS ({_CLAIM_KEYS})," if has_keys else ""
-    if_new = "WHERE (SELECT count(*) FROM claimed) = cardinality(%(key_macs)b::uuid[])" if has_keys else ""
-    texts = f"texts AS ({STORE_TEXTS} {if_new})," if has_texts else ""
-    return f"""
-        WITH {claimed} {texts}
-        stored AS ({STORE_RECORDS} {if_new} RETURNING 1),
-        moved AS (
-            {MOVE_HEAD} WHERE block = %(number)b::bigint - 1 AND hash = %(previous)b AND key = %(key)b
-            AND ruleset IS NOT DISTINCT FROM %(ruleset)b::bytea
-            AND (SELECT count(*) FROM stored) > 0 -- which comes first: nobody waits for the head meanwhile
-            RETURNING block
-        )
-        {store_block("(SELECT block FROM moved)")}
-    """.encode()  # noqa: S608 - our own words
-
-
-_AT_ONCE = {
-    (has_texts, has_keys): _at_once(has_texts=has_texts, has_keys=has_keys)
-    for has_texts in (False, True)
-    for has_keys in (False, True)
-}
-
-WAIT_FOR_REPLICAS = "SELECT pg_logical_emit_message(true, 'eligibility', '')"
-"""Writes something, so that the commit waits for what others wrote before: an earlier record may stand on
-this server alone, where whoever wrote it did not see its commit through."""
 
 
 class Dropped(Exception):
@@ -185,10 +142,12 @@ async def _write_at_once(
     columns = {**keys, **texts, **record_columns(group, block_id), **block, "ruleset": head.ruleset}
     with heard(connection) as warnings, told_of_blocks():
         try:
-            await connection.execute(_AT_ONCE[bool(texts), bool(keys)], columns)
+            cursor = await connection.execute(AT_ONCE[bool(texts), bool(keys)], columns)
         except psycopg.errors.NotNullViolation as error:
             if error.diag.table_name != "block" or error.diag.column_name != "number":
                 raise
+            return None
+        if not cursor.rowcount:
             return None
         _see_that_replicas_have_it(warnings)
     return _sealed(head, header)
@@ -254,12 +213,12 @@ async def _claim_keys(connection: Connection, group: Sequence[Prepared]) -> dict
     keys = _key_columns(group)
     if not keys:
         return {}
-    cursor = await connection.execute(_CLAIM_KEYS, keys)
+    cursor = await connection.execute(CLAIM_KEYS, keys)
     claimed = {row[0] for row in await cursor.fetchall()}
     keyed = [p for p in group if p.key_mac is not None]
     if len(claimed) == len(keyed):
         return {}
-    cursor = await connection.execute(_EARLIER_KEYS, keys)
+    cursor = await connection.execute(EARLIER_KEYS, keys)
     first = {key_mac: (body_mac, record) for key_mac, body_mac, record in await cursor.fetchall()}
     results: dict[Prepared, Result] = {}
     for prepared in keyed:
@@ -270,7 +229,7 @@ async def _claim_keys(connection: Connection, group: Sequence[Prepared]) -> dict
 
 
 def _key_columns(group: Sequence[Prepared]) -> dict[str, BinaryArray]:
-    """What `_CLAIM_KEYS` takes, sorted; nothing where there are no keys."""
+    """What `CLAIM_KEYS` takes, sorted; nothing where there are no keys."""
     keyed = sorted(
         (p.key_mac.bytes, p.body_mac.bytes, p.entry.id.bytes)
         for p in group
@@ -320,7 +279,7 @@ async def store_evaluations(
     if unknown:
         async with connection.cursor() as cursor:
             await cursor.executemany(
-                _STORE_EVALUATION,
+                STORE_EVALUATION,
                 [
                     (
                         e.key,
@@ -334,7 +293,7 @@ async def store_evaluations(
                     for e in map(evaluations.__getitem__, unknown)
                 ],
             )
-            await cursor.execute(_STORED_EVALUATIONS, (unknown,))
+            await cursor.execute(STORED_EVALUATIONS, (unknown,))
             stored.update({bytes(row[0]): bytes(row[1]) for row in await cursor.fetchall()})
     return stored
 
@@ -359,7 +318,7 @@ async def _store_and_seal(
 ) -> Sealed:
     """Store the records and their private texts, and chain them in a signed block to the head."""
     block_id, texts = uuid_utils.compat.uuid7(), text_columns(winners)
-    await connection.execute(_STORE[bool(texts)], {**texts, **record_columns(winners, block_id)})
+    await connection.execute(STORE[bool(texts)], {**texts, **record_columns(winners, block_id)})
     if any(p.entry.also for p in winners):  # what must be announced is, by now
         await connection.execute("SET CONSTRAINTS ALL IMMEDIATE")  # while nobody waits for the head
     head = await lock_head(connection, memory.acknowledged)

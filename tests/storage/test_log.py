@@ -1,7 +1,6 @@
 import asyncio
 from typing import Any
 
-import psycopg
 import pytest
 import uuid_utils.compat
 from sqlalchemy import text
@@ -16,12 +15,11 @@ from eligibility.errors import (
     RulesetReplaced,
     StorageUnavailable,
 )
-from eligibility.storage import blocks
 from eligibility.storage.database import Database
 from eligibility.storage.entries import Earlier, Recorded, Statement
 from eligibility.storage.log import AuditLog
 from eligibility.storage.packing import unpacked
-from eligibility.storage.records import commitment, hash_bytes, leaf
+from eligibility.storage.records import commitment, leaf
 from eligibility.storage.rulesets import genesis
 from tests.conftest import FreshDatabase
 from tests.storage.conftest import SECRET, SIGNER
@@ -180,54 +178,6 @@ async def test_a_key_belongs_to_its_principal(either: AuditLog) -> None:
     assert isinstance(await either.append(decision(idempotency=elsewhere)), Recorded)
 
 
-async def test_who_writes_alone_takes_one_statement(
-    governed: AuditLog, service: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await write_alone(governed)
-    with monkeypatch.context() as patch:
-        patch.delattr(blocks, "_write_in_steps")
-        entries = [decision(), decision(private={}), keyed("k"), keyed("l", private={}), remark()]
-        for entry in entries:
-            assert await governed.append(entry) == Recorded(entry.id, governed._memory.left.next_sequence - 1)  # type: ignore[union-attr]  # it has written
-        recorded = await asyncio.gather(*(governed.append(keyed(f"k{n}")) for n in range(20)))
-        assert all(isinstance(each, Recorded) for each in recorded)
-    assert await rows(service, "SELECT count(*) FROM idempotency") == [(22,)]
-    await check_chain(service)
-
-
-async def test_of_a_statement_that_is_refused_nothing_stays(
-    governed: AuditLog, service: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Where a key was used before, or another has written: neither records, nor texts, nor new keys."""
-    first = keyed("used")
-    await governed.append(first)
-    await write_alone(governed)
-    counted = (
-        "SELECT (SELECT count(*) FROM record), (SELECT count(*) FROM private), "
-        "(SELECT count(*) FROM idempotency), (SELECT count(*) FROM block)"
-    )
-    before = await rows(service, counted)
-    written = blocks._write_at_once
-
-    async def at_once(*arguments: Any) -> Any:
-        sealed = await written(*arguments)
-        assert sealed is None
-        assert await rows(service, counted) == before
-        return sealed
-
-    monkeypatch.setattr(blocks, "_write_at_once", at_once)
-    new, again = keyed("new"), keyed("used")
-    assert await asyncio.gather(governed.append(new), governed.append(again)) == [
-        Recorded(new.id, governed._memory.left.next_sequence - 1),  # type: ignore[union-attr]  # it has written
-        Earlier(first.id),
-    ]
-    async with AuditLog(service, SECRET, SIGNER) as another:
-        await another.append(remark())
-    before = await rows(service, counted)
-    assert isinstance(await governed.append(keyed("newer")), Recorded)
-    await check_chain(service)
-
-
 async def test_of_two_at_once_in_one_process_one_is_recorded(either: AuditLog, service: Database) -> None:
     answers = await asyncio.gather(*(either.append(keyed("k", b"body")) for _ in range(20)))
     [recorded] = [answer for answer in answers if isinstance(answer, Recorded)]
@@ -361,25 +311,3 @@ async def test_many_writers_do_not_fork_the_sequence(database: FreshDatabase, se
     )
     assert await check_chain(service) == 6 * 5 * 20 + announced
     assert announced == 1 + 3
-
-
-async def test_who_wrote_alone_sees_what_others_write(
-    governed: AuditLog, service: Database, database: FreshDatabase
-) -> None:
-    """Also where it no longer looks at the head before it chains a block to it."""
-    for n in range(15):
-        await governed.append(decision(private={"use": {"description": "x"}} if n % 2 else {}))
-    assert governed._memory.head_for(()) is not None
-    async with AuditLog(service, SECRET, SIGNER) as another:
-        for _ in range(3):
-            await another.append(decision())
-            await governed.append(decision())
-        assert governed._memory.head_for(()) is None
-        for _ in range(15):
-            await governed.append(decision())
-        assert governed._memory.head_for(()) is not None
-        with psycopg.connect(database.superuser_url) as connection:
-            connection.execute("UPDATE head SET ruleset = %s", (hash_bytes(OTHER_RULESET),))
-        with pytest.raises(RulesetReplaced):
-            await governed.append(decision())
-    await check_chain(service)
