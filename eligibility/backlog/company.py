@@ -1,21 +1,99 @@
-"""Processes that decide for another one: they leave Ctrl-C to it, and end when it does, however it does."""
+"""Processes that decide for another one: what these make comes back in the order in which it was asked for.
+
+Each has a pipe of its own, which breaks where the process is killed, so that nobody waits for it. (In pools
+of the standard library all write into one: who is killed meanwhile leaves the others waiting for ever.)
+"""
 
 from __future__ import annotations
 
-import atexit
 import multiprocessing
 import os
 import signal
 import threading
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from multiprocessing.connection import Connection
+from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
+
+from eligibility.errors import EngineFailure
+
+Given = TypeVar("Given")
+Made = TypeVar("Made")
 
 
-def keep_company() -> None:
-    """Make this process, which `multiprocessing` started, end with the one that started it.
+class _Raised(NamedTuple):
+    """What making something raised, on its way back."""
 
-    A process that waits for work does not notice by itself that there is nobody left to give it any. Where
-    there is no more work it ends at once: taking apart all that it remembers would take half a second.
+    error: Exception
+
+
+class Company(Generic[Given, Made]):
+    """Another process that makes something of what it is given. To be closed, which ends it."""
+
+    def __init__(self, begin: Callable[..., Callable[[Given], Made]], *arguments: Any) -> None:
+        """Start it. There `begin` is called with these arguments, and gives what makes something."""
+        context = multiprocessing.get_context("spawn")  # the engine's C code is not made for forking
+        self._pipe, theirs = context.Pipe()
+        self._process = context.Process(target=_work, args=(theirs, begin, arguments), daemon=True)
+        self._process.start()
+        theirs.close()  # so that this end notices when the process is gone
+        # either may have to wait for the other process, which reads and writes by turns
+        self._sending = ThreadPoolExecutor(1, "sending")
+        self._receiving = ThreadPoolExecutor(1, "receiving")
+
+    def submit(self, given: Given) -> Future[Made]:
+        """Let it make something of this, once it has done what it was given before.
+
+        The future raises what making it raised, and EngineFailure where the process has ended.
+        """
+        self._sending.submit(self._pipe.send, given)
+        return self._receiving.submit(self._received)
+
+    def _received(self) -> Made:
+        try:
+            found = self._pipe.recv()
+        except (EOFError, OSError) as error:
+            why = "a process that this one works with ended, killed or short of memory"
+            raise EngineFailure(f"{why}: give the same command again") from error
+        if isinstance(found, _Raised):
+            raise found.error
+        made: Made = found
+        return made
+
+    def close(self) -> None:
+        """End it at once: it holds nothing that must be kept."""
+        self._process.kill()
+        self._process.join()
+        for thread in (self._sending, self._receiving):
+            thread.shutdown(cancel_futures=True)
+        self._pipe.close()
+
+
+def _work(pipe: Connection, begin: Callable[..., Callable[[Any], Any]], arguments: tuple[Any, ...]) -> None:
+    _keep_company()
+    try:
+        make = begin(*arguments)
+    except Exception as error:  # noqa: BLE001 - as below
+        make = partial(_raise, error)
+    while True:
+        given = pipe.recv()
+        try:
+            made = make(given)
+        except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
+            made = _Raised(error)
+        pipe.send(made)
+
+
+def _raise(error: Exception, _given: object) -> NoReturn:
+    raise error
+
+
+def _keep_company() -> None:
+    """Leave Ctrl-C to the process that started this one, and end with it, however it ends.
+
+    A process that waits for work does not notice by itself that there is nobody left to give it any.
     """
-    atexit.register(os._exit, 0)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, name="company", daemon=True).start()
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import multiprocessing
 from collections import deque
 from collections.abc import AsyncGenerator, Callable, Generator, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from typing import Any, Final, TypeVar
+from typing import Any, TypeVar
 from uuid import UUID
 
 from eligibility.backlog.committed import Committed, Stored
-from eligibility.backlog.company import keep_company
+from eligibility.backlog.company import Company
 from eligibility.backlog.comparing_sides import Side, committed_side, decided_side
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider
@@ -21,7 +19,6 @@ from eligibility.backlog.formats import Format
 from eligibility.backlog.reading import requests_in
 from eligibility.building import rebuilt
 from eligibility.decider import Decider
-from eligibility.errors import EngineFailure
 from eligibility.ruleset import Ruleset
 from eligibility.storage.batch_reading import reading_slices
 from eligibility.storage.database import Database
@@ -98,15 +95,14 @@ class Elsewhere:
     """
 
     def __init__(self, document: bytes, form: Format) -> None:
-        """Decide under the ruleset of this document, once there is something to decide."""
-        context = multiprocessing.get_context("spawn")  # the engine's C code is not made for forking
-        self._pool = ProcessPoolExecutor(1, context, _start, (document, form))
+        """Decide under the ruleset of this document."""
+        self._process: Company[Piece, Side] = Company(_begin, document, form)
         self._waiting: deque[Future[Side]] = deque()
 
     def watched(self, pieces: Iterator[Piece]) -> Iterator[Piece]:
         """The same pieces, each decided here while it goes on there."""
         for piece in pieces:
-            self._waiting.append(self._submit(piece))
+            self._waiting.append(self._process.submit(piece))
             yield piece
 
     def sides(self) -> Iterator[Side]:
@@ -115,24 +111,11 @@ class Elsewhere:
         Raises EngineFailure.
         """
         while self._waiting:
-            try:
-                yield self._waiting.popleft().result()
-            except BrokenProcessPool as error:
-                raise _ended() from error
-
-    def _submit(self, piece: Piece) -> Future[Side]:
-        try:
-            return self._pool.submit(_decide, piece)
-        except BrokenProcessPool as error:
-            raise _ended() from error
+            yield self._waiting.popleft().result()
 
     def close(self) -> None:
         """End the process."""
-        self._pool.shutdown(cancel_futures=True)
-
-
-def _ended() -> EngineFailure:
-    return EngineFailure("the process that decides under the other ruleset ended: see what it said")
+        self._process.close()
 
 
 class _Deciding:
@@ -146,14 +129,5 @@ class _Deciding:
         return decided_side(self._backlog.decide(requests_in(self._form, piece))).portable()
 
 
-_deciding: Final[list[_Deciding]] = []
-"""The one of a process that was started to decide."""
-
-
-def _start(document: bytes, form: Format) -> None:
-    keep_company()
-    _deciding[:] = [_Deciding(document, form)]
-
-
-def _decide(piece: Piece) -> Side:
-    return _deciding[0].decide(piece)
+def _begin(document: bytes, form: Format) -> Callable[[Piece], Side]:
+    return _Deciding(document, form).decide

@@ -3,22 +3,19 @@
 from __future__ import annotations
 
 import gc
-import multiprocessing
 import os
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future
+from contextlib import ExitStack, closing
 from itertools import chain, islice
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
-from eligibility.backlog.company import keep_company
+from eligibility.backlog.company import Company
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.shared import Messages
-from eligibility.errors import EngineFailure
 
 NEW_OBJECTS: Final = 100_000
 """New objects after which Python looks for garbage: rows make many, and hardly any that refer in circles."""
@@ -65,43 +62,59 @@ def made_here(items: Iterable[Piece | Other], make: Callable[[Piece], Made]) -> 
 def _together(
     items: Iterator[Piece | Other], plan: Plan[Made], others: int, *, takes_part: bool
 ) -> Iterator[Made | Other]:
-    context = multiprocessing.get_context("spawn")  # the engine's C code is not made for forking
-    with (
-        TemporaryDirectory(prefix="eligibility-") as name,
-        closing(Messages(Path(name), str(os.getpid()))) as messages,
-        ProcessPoolExecutor(others, context, _start, (plan, Path(name))) as pool,
-    ):
-        try:
-            given = deque(_submitted(pool, item) for item in islice(items, others))
-            make = plan.maker(messages) if takes_part else None
-            yield from _in_order(given, pool, make, items, others)
-        except BrokenProcessPool as error:
-            why = "a process that this one works with ended, killed or short of memory"
-            raise EngineFailure(f"{why}: give the same command again") from error
+    with ExitStack() as stack:
+        folder = Path(stack.enter_context(TemporaryDirectory(prefix="eligibility-")))
+        messages = stack.enter_context(closing(Messages(folder, str(os.getpid()))))
+        company = [
+            _Other(stack.enter_context(closing(Company(_begin, plan, folder))), deque())
+            for _ in range(others)
+        ]
+        given = deque(_given(company, item) for item in islice(items, others))
+        make = plan.maker(messages) if takes_part else None
+        yield from _in_order(given, company, make, items)
+
+
+class _Other(NamedTuple):
+    """Another process, and what it has been given and not done yet."""
+
+    process: Company[Piece, Any]
+    busy: deque[Future[Any]]
+
+    def load(self) -> int:
+        """How many pieces it has."""
+        while self.busy and self.busy[0].done():
+            self.busy.popleft()
+        return len(self.busy)
 
 
 def _in_order(
     waiting: deque[Future[Made | Other]],
-    pool: ProcessPoolExecutor,
+    company: Sequence[_Other],
     make: Callable[[Piece], Made] | None,
     items: Iterator[Piece | Other],
-    others: int,
 ) -> Iterator[Made | Other]:
     """What is made, in the order of the pieces: others get what keeps them busy, and `make` the rest."""
+    enough = len(company) * _AHEAD
     for item in items:
-        are_busy = sum(not made.done() for made in waiting) >= others * _AHEAD
+        are_busy = sum(other.load() for other in company) >= enough
         if make is not None and are_busy and isinstance(item, Piece):
             waiting.append(_done(make(item)))
         else:
-            waiting.append(_submitted(pool, item))
-        while waiting and (waiting[0].done() or len(waiting) > others * _AHEAD + _HELD):
+            waiting.append(_given(company, item))
+        while waiting and (waiting[0].done() or len(waiting) > enough + _HELD):
             yield waiting.popleft().result()
     while waiting:
         yield waiting.popleft().result()
 
 
-def _submitted(pool: ProcessPoolExecutor, item: Any) -> Future[Any]:
-    return pool.submit(_make, item) if isinstance(item, Piece) else _done(item)
+def _given(company: Sequence[_Other], item: Any) -> Future[Any]:
+    """An item given to the process that has least to do, if it is a piece."""
+    if not isinstance(item, Piece):
+        return _done(item)
+    other = min(company, key=_Other.load)
+    future = other.process.submit(item)
+    other.busy.append(future)
+    return future
 
 
 def _done(made: Made) -> Future[Made]:
@@ -110,15 +123,6 @@ def _done(made: Made) -> Future[Made]:
     return future
 
 
-_makers: Final[list[Callable[[Piece], Any]]] = []
-"""The one maker of a process that was started to make something of pieces."""
-
-
-def _start(plan: Plan[Any], folder: Path) -> None:
-    keep_company()
+def _begin(plan: Plan[Any], folder: Path) -> Callable[[Piece], Any]:
     gc.set_threshold(NEW_OBJECTS, 50, 1_000)
-    _makers[:] = [plan.maker(Messages(folder, str(os.getpid())))]
-
-
-def _make(piece: Piece) -> Any:
-    return _makers[0](piece)
+    return plan.maker(Messages(folder, str(os.getpid())))

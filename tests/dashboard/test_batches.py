@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 import httpx
 import pyarrow.parquet as pq
 import pytest
+import uuid_utils.compat
 from playwright.sync_api import Browser, FilePayload, Page, expect, sync_playwright
 
 from eligibility.backlog.columns import COLUMNS
@@ -228,7 +229,7 @@ def test_batches_are_compared(
 
 @pytest.mark.parametrize("other", ["itself", "unknown"])
 def test_what_cannot_be_compared_is_refused(batch_server: Server, pair: tuple[str, str], other: str) -> None:
-    named = {"itself": pair[1], "unknown": pair[1][:-1] + "0"}[other]
+    named = {"itself": pair[1], "unknown": str(uuid_utils.compat.uuid7())}[other]
     with web(batch_server, "auditor") as client:
         answer = client.get(f"{BATCHES}/{pair[1]}/comparison?with={named}")
     assert answer.status_code == (422 if other == "itself" else 404)
