@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from typing import Any, Final, NamedTuple, cast
 from uuid import UUID
@@ -103,7 +104,7 @@ def _phrases(value: str) -> object:
 
 def _digest(value: str) -> str:
     digits = value.removeprefix("sha256:")
-    if len(digits) != 64 or set(digits) - set("0123456789abcdef"):  # noqa: PLR2004 - digits of a SHA-256
+    if not re.fullmatch("[0-9a-f]{64}", digits):
         raise Wrong(f"{shown(value)} is no digest: give `sha256:` and 64 digits, as the ruleset's page shows")
     return f"sha256:{digits}"
 

@@ -78,7 +78,7 @@ def _more(kind: str, facts: Mapping[str, Any]) -> str:
     """The outcome that a step was for, and its coded reason."""
     outcome, reason = str(facts.get("outcome")), facts.get("reason")
     said = [OUTCOMES[outcome].word] if outcome in OUTCOMES else []
-    words: Mapping[str, str] = dict(REASONS.items()).get(kind, {})  # type: ignore[call-overload]  # other kinds of records have no reasons
+    words: Mapping[str, str] = next((words for step, words in REASONS.items() if step == kind), {})
     if isinstance(reason, str) and reason in words:
         said.append(words[reason])
     return ": ".join(said)

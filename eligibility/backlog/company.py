@@ -47,11 +47,12 @@ class Company(Generic[Given, Made]):
 
         The future raises what making it raised, and EngineFailure where the process has ended.
         """
-        self._sending.submit(self._pipe.send, given)
-        return self._receiving.submit(self._received)
+        sent = self._sending.submit(self._pipe.send, given)
+        return self._receiving.submit(self._received, sent)
 
-    def _received(self) -> Made:
+    def _received(self, sent: Future[None]) -> Made:
         try:
+            sent.result()  # who was sent nothing answers nothing
             found = self._pipe.recv()
         except (EOFError, OSError) as error:
             why = "a process that this one works with ended, killed or short of memory"

@@ -56,7 +56,7 @@ class Wanted(NamedTuple):
     writing: str
     full: bool
     resume: UUID | None
-    processes: int
+    processes: int = 1
     compared: bool = False
 
 

@@ -142,7 +142,6 @@ def _pinned(settings: Settings, asked: Asked, plan: Plan, url: str | None, progr
         writing="a folder of Parquet files",
         full=asked.full,
         resume=None,
-        processes=1,
     )
 
     async def begin() -> _Pinned:

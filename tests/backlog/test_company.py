@@ -2,6 +2,7 @@
 
 import os
 import signal
+import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import closing
@@ -44,6 +45,13 @@ def test_what_is_made_comes_in_the_order_of_what_was_given(company: Company[int,
 def test_what_goes_wrong_is_raised_where_it_was_asked_for(company: Company[int, bytes]) -> None:
     first, second = company.submit(-1), company.submit(1)
     with pytest.raises(EngineFailure, match="-1 is below zero"):
+        first.result(PATIENCE)
+    assert second.result(PATIENCE) == bytes(2)
+
+
+def test_what_cannot_be_sent_is_said_and_the_next_is_made(company: Company[int, bytes]) -> None:
+    first, second = company.submit(threading.Lock()), company.submit(1)  # type: ignore[arg-type]  # is what it is about
+    with pytest.raises(TypeError, match="cannot pickle"):
         first.result(PATIENCE)
     assert second.result(PATIENCE) == bytes(2)
 
