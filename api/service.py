@@ -20,8 +20,9 @@ from api.turns import Turns
 from eligibility.atoms import Questions
 from eligibility.beside import Beside, What
 from eligibility.building import build, check_semantics
-from eligibility.decider import Decider, Recent
+from eligibility.decider import Decider
 from eligibility.errors import RulesetInvalid, StorageUnavailable
+from eligibility.recent import Recent
 from eligibility.ruleset import Ruleset
 from eligibility.ruleset_acts import Record
 from eligibility.settings import Settings

@@ -14,12 +14,12 @@ import orjson
 from eligibility.atoms import Cells, Questions
 from eligibility.building import rebuilt
 from eligibility.carrying import Carrier, Unanswered
-from eligibility.decider import Recent
 from eligibility.engine import engine_for
 from eligibility.errors import EngineFailure, EvaluatorsDisagree, RulesetInvalid
 from eligibility.evaluation import Evaluation, evaluate
 from eligibility.facts import EligibilityRequest
 from eligibility.reading import flatten
+from eligibility.recent import Recent
 from eligibility.refusing import GENERATION, Refused, refused
 from eligibility.replay import (
     Again,
@@ -34,6 +34,7 @@ from eligibility.replay import (
 from eligibility.ruleset import Ruleset
 from eligibility.semantics import Semantics
 from eligibility.storage.records import facts_of
+from eligibility.trial import Trial
 
 ANYTHING: Final = "any fact"
 """In place of facts that recorded cells do not answer for: they mean something else to this release."""
@@ -230,7 +231,7 @@ class Decides:
         if generation not in self._semantics:
             self._semantics[generation] = Semantics(questions.program)
         engine = engine_for(self.ruleset, generation)
-        return evaluate(questions, self._semantics[generation], engine, cells)
+        return evaluate(Trial(questions, cells), self._semantics[generation], engine)
 
     def _asking(self, ruleset: Ruleset, generation: str) -> Questions:
         key = (ruleset.digest, generation)

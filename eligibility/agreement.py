@@ -8,22 +8,36 @@ over all of them, the engine must find what the second evaluator says of all row
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from itertools import combinations
+from functools import lru_cache
 from typing import Any as Anything
 
+from eligibility.atoms import Kept
 from eligibility.conditions import Atom
-from eligibility.diagram import FALSE, TRUE
+from eligibility.diagram import TRUE
 from eligibility.engine import Firing
 from eligibility.errors import EvaluatorsDisagree
+from eligibility.layout import Layout
 from eligibility.semantics import Verdict
 from eligibility.trial import Trial
+from eligibility.unknowns import turns
 
 logger = logging.getLogger(__name__)
 Run = Callable[[Sequence[Atom]], Firing]
-Row = Mapping[int, int]
-"""Values of the variables that stand for unknown facts; those left out may have any."""
+
+
+class _Row:
+    """A row where each unknown fact has a value."""
+
+    def __init__(self, layout: Layout, values: Mapping[int, int]) -> None:
+        """Give the variables these values; those left out may have any."""
+        self.holds: Callable[[int], bool] = Kept(
+            lambda function: layout.space.at(function, values)
+        ).__getitem__
+        """Whether a function is true here."""
+        self.atoms = [atom for atom, function in layout.open if self.holds(function)]
+        """The atoms about unknown facts that are true."""
 
 
 def decide_rows(trial: Trial, verdict: Verdict, run: Run) -> list[Firing]:
@@ -39,18 +53,12 @@ def decide_rows(trial: Trial, verdict: Verdict, run: Run) -> list[Firing]:
         firing = run(certain)
         _agree(trial, firing, [table.keys() for table in said])
         return [firing]
-    space = trial.space
-    open_atoms = [(atom, function) for atom, function in trial.atoms.items() if function not in {FALSE, TRUE}]
     firings = []
-    for row in _rows(trial, verdict):
-        firing = run([*certain, *(atom for atom, function in open_atoms if space.at(function, row))])
-        _agree(
-            trial,
-            firing,
-            [{key for key, function in table.items() if space.at(function, row)} for table in said],
-        )
+    for row in _rows_for(trial, verdict):
+        firing = run([*certain, *row.atoms])
+        holds = row.holds
+        _agree(trial, firing, [{key for key, function in table.items() if holds(function)} for table in said])
         firings.append(firing)
-    _agree_in_sum(trial, verdict, firings)
     return firings
 
 
@@ -79,46 +87,30 @@ def _agree(trial: Trial, firing: Firing, said: Sequence[AbstractSet[Anything]]) 
         raise EvaluatorsDisagree("the two evaluators do not agree, so nothing was decided")
 
 
-def _agree_in_sum(trial: Trial, verdict: Verdict, firings: Sequence[Firing]) -> None:
-    """What the engine found in all rows must be what is certain; what it found in some, what is possible."""
-    for place, table in enumerate(_said(verdict)):
-        found = [firing.found[place] for firing in firings]
-        certain = {key for key, function in table.items() if function == TRUE}
-        if frozenset.intersection(*found) != certain or frozenset.union(*found) != table.keys():
-            logger.error(
-                "the evaluators disagree in sum over %d rows of %r",
-                len(firings),
-                trial.questions.document(trial.cells),
-            )
-            raise EvaluatorsDisagree(
-                "the two evaluators do not agree on what is certain: nothing was decided"
-            )
+def _rows_for(trial: Trial, verdict: Verdict) -> tuple[_Row, ...]:
+    """Rows that between them show all that can vary."""
+    functions = {function: None for table in _said(verdict) for function in table.values()}
+    functions.pop(TRUE, None)
+    return _rows(trial.layout, tuple(functions), tuple(verdict.outcomes.items()))
 
 
-def _rows(trial: Trial, verdict: Verdict) -> list[Row]:
-    """Values of the unknown facts that between them show all that can vary."""
-    space = trial.space
-    varying = {function: None for table in _said(verdict) for function in table.values() if function != TRUE}
+@lru_cache(1024)
+def _rows(
+    layout: Layout, varying: tuple[int, ...], outcomes: tuple[tuple[str, int], ...]
+) -> tuple[_Row, ...]:
+    """Rows that between them show these functions true and false, and each turn of the outcome.
+
+    If the functions say where rules fire and conclusions hold, and the engine finds in each row what holds
+    there, then what it finds in all rows is certain, and what it finds in some is all that is possible.
+
+    Raises EvaluatorsDisagree where such rows are not found.
+    """
+    space = layout.space
     wanted = [side for function in varying for side in (function, space.negate(function))]
-    rows: list[Row] = []
-    for function in (*wanted, *_changes(trial, verdict)):
-        if not any(space.at(function, row) for row in rows):
-            rows.append(space.witness(function))
-    return rows or [{}]
-
-
-def _changes(trial: Trial, verdict: Verdict) -> Iterator[int]:
-    """Where a change of one unknown fact changes the outcome, both before and after the change."""
-    space = trial.space
-    for variables in trial.slots().values():
-        concerned = {
-            outcome: function
-            for outcome, function in verdict.outcomes.items()
-            if not variables.isdisjoint(space.support(function))
-        }
-        somewhere = {outcome: space.some(function, variables) for outcome, function in concerned.items()}
-        for one, other in combinations(concerned, 2):
-            where = space.both(somewhere[one], somewhere[other])
-            if where != FALSE:
-                yield space.both(where, concerned[one])
-                yield space.both(where, concerned[other])
+    rows: list[_Row] = []
+    for function in (*wanted, *(side for turn in turns(layout, outcomes) for side in turn.where)):
+        if not any(row.holds(function) for row in rows):
+            rows.append(_Row(layout, space.witness(function)))
+    if any({row.holds(function) for row in rows} != {True, False} for function in varying):
+        raise EvaluatorsDisagree("no rows were found that show all that can vary: nothing was decided")
+    return tuple(rows) or (_Row(layout, {}),)

@@ -12,22 +12,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
 from typing import Any as Anything
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 from uuid import UUID
 
 import orjson
 
-from eligibility.atoms import MULTIMODAL, NEVER_UNKNOWN, Cells, Pair, Questions, acts_for_employer
+from eligibility.atoms import MULTIMODAL, NEVER_UNKNOWN, UNKNOWN, Cells, Pair, Questions, acts_for_employer
 from eligibility.canonical import timestamp
 from eligibility.decision import decision_document
 from eligibility.domains import NATURAL_PERSONS
 from eligibility.engine import Engine, engine_for
 from eligibility.evaluation import Agreed, Evaluation, agree, evaluate
 from eligibility.facts import EligibilityRequest
+from eligibility.layout import Layout
+from eligibility.recent import Recent
 from eligibility.rule_groups import Fired
 from eligibility.ruleset import Ruleset
 from eligibility.semantics import Semantics
 from eligibility.telling import said_value
+from eligibility.trial import Trial
 from eligibility.wording import MARK, SAID, Subject
 
 REMEMBERED = 16_384
@@ -36,35 +39,14 @@ REMEMBERED = 16_384
 TEMPLATES = 8_192
 """Rendered answers that a process keeps, at some 11 KB each."""
 
-Key = TypeVar("Key", bound=Hashable)
-Value = TypeVar("Value")
+LAYOUTS = 128
+"""Layouts of unknown facts that a process keeps."""
+
+LARGEST_SPACE = 2_000
+"""Functions in the space of a layout, after which it is laid out anew."""
+
 Slot = tuple[str, bool]
 """A fact, and whether its value is filled in as JSON, or said within a text."""
-
-
-class Recent(Generic[Key, Value]):
-    """What was used recently: at least the last half of a number of entries, and never more than that."""
-
-    def __init__(self, most: int) -> None:
-        """Keep at most this many."""
-        self._half = max(most // 2, 1)
-        self._newer: dict[Key, Value] = {}
-        self._older: dict[Key, Value] = {}
-
-    def get(self, key: Key) -> Value | None:
-        """The entry, if it is still there."""
-        value = self._newer.get(key)
-        if value is None:
-            value = self._older.get(key)
-            if value is not None:
-                self.put(key, value)
-        return value
-
-    def put(self, key: Key, value: Value) -> None:
-        """Keep an entry, at the expense of those that were not used for longest."""
-        if len(self._newer) >= self._half and key not in self._newer:
-            self._older, self._newer = self._newer, {}
-        self._newer[key] = value
 
 
 Asked = tuple[str, tuple[int, ...], tuple[Pair, ...]]
@@ -139,6 +121,7 @@ class Decider:
         self._evaluations: Recent[tuple[str, Cells], Evaluation] = Recent(REMEMBERED)
         self._agreed = Recent[Asked, Agreed](REMEMBERED) if agreed is None else agreed
         self._fired = Fired()
+        self._layouts = Recent[tuple[str, tuple[int, ...], tuple[Pair, ...]], Layout](LAYOUTS)
         self._engines: dict[str, Engine] = {}
         self._templates: Recent[tuple[Hashable, ...], Template] = Recent(TEMPLATES)
         # facts of which cells do not show whether they were given
@@ -162,7 +145,7 @@ class Decider:
         evaluation = self._evaluations.get((generation, cells))
         if evaluation is None:
             engine = self._engine(generation)
-            evaluation = evaluate(questions, self._semantics[generation], engine, cells)
+            evaluation = evaluate(self._trial(generation, cells), self._semantics[generation], engine)
             self._evaluations.put((generation, cells), evaluation)
         return Decision(request, evaluation, self)
 
@@ -192,9 +175,19 @@ class Decider:
         agreed = self._agreed.get(asked)
         if agreed is None:
             run = partial(self._engine(generation).run, known=self._fired)
-            agreed = agree(self.questions[generation], self._semantics[generation], run, cells)
+            agreed = agree(self._trial(generation, cells), self._semantics[generation], run)
             self._agreed.put(asked, agreed)
         return agreed
+
+    def _trial(self, generation: str, cells: Cells) -> Trial:
+        """The trial of these cells, in the space of others where what is unknown is the same."""
+        questions, affiliates = self.questions[generation], cells.affiliates
+        unknown = tuple(place for place, cell in enumerate(cells.asked) if cell == UNKNOWN)
+        layout = self._layouts.get((generation, unknown, affiliates))
+        if layout is None or len(layout.space) > LARGEST_SPACE:
+            layout = Layout(questions, cells)
+            self._layouts.put((generation, unknown, affiliates), layout)
+        return Trial(questions, cells, layout)
 
     def _engine(self, generation: str) -> Engine:
         engine = self._engines.get(generation)

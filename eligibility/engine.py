@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import os
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any as Anything
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ import orjson
 from eligibility.compiler import Alternative, Compiled, Key, Level, compile_program
 from eligibility.conditions import Atom
 from eligibility.errors import EngineFailure
-from eligibility.rule_groups import Fired, Groups
+from eligibility.rule_groups import Fired, Groups, bits_of
 from eligibility.ruleset import Ruleset
 from eligibility.semantics import Made
 
@@ -59,26 +59,24 @@ class Firing(NamedTuple):
 
 
 class _Asked(NamedTuple):
-    """What a level asks: the texts of its properties, by what must hold and by what must not."""
+    """What a level asks: the texts of its properties, by the bits of what must hold and of what must not."""
 
     groups: Groups
     marker: str
-    present: dict[Key, str]
-    absent: dict[Key, str]
-    all_absent: str
+    present: tuple[tuple[int, str], ...]
+    absent: tuple[tuple[int, str], ...]
 
-    def properties(self, holding: set[Key]) -> str:
-        """The properties of the fact where these hold."""
-        present = "".join(filter(None, map(self.present.get, holding)))
-        if holding.isdisjoint(self.absent):
-            return present + self.all_absent
-        return present + "".join([text for key, text in self.absent.items() if key not in holding])
+    def properties(self, holding: int) -> str:
+        """The properties of the fact where these bits hold."""
+        present = [text for bit, text in self.present if holding & bit]
+        return "".join(present + [text for bit, text in self.absent if not holding & bit])
 
 
-def _asked(level: Level) -> _Asked:
-    absent = {key: f',"{name}":true' for key, holds, name in level.properties if not holds}
-    present = {key: f',"{name}":true' for key, holds, name in level.properties if holds}
-    return _Asked(Groups(level), level.marker, present, absent, "".join(absent.values()))
+def _asked(level: Level, bits: Mapping[Key, int]) -> _Asked:
+    texts = [(bits[key], holds, f',"{name}":true') for key, holds, name in level.properties]
+    present = tuple((bit, text) for bit, holds, text in texts if holds)
+    absent = tuple((bit, text) for bit, holds, text in texts if not holds)
+    return _Asked(Groups(level, bits), level.marker, present, absent)
 
 
 class Engine:
@@ -92,7 +90,11 @@ class Engine:
         self._alternatives = {
             name: alternative for level in compiled.levels for name, alternative in level.alternatives
         }
-        self._levels = [_asked(level) for level in compiled.levels]
+        self._bits = bits_of(compiled.levels)
+        self._settled = {
+            alternative: self._holding(alternative.settles) for alternative in self._alternatives.values()
+        }
+        self._levels = [_asked(level, self._bits) for level in compiled.levels]
         self._handle = durable_rules_engine.create_ruleset(name, orjson.dumps(compiled.definition).decode())
 
     def run(self, true_atoms: Iterable[Atom], known: Fired | None = None) -> Firing:
@@ -107,27 +109,32 @@ class Engine:
             raise EngineFailure(
                 "the rule engine belongs to another thread: use it from the thread that built it"
             )
-        atoms = tuple(true_atoms)
+        holding = self._holding(true_atoms)
         for _ in range(_TRIES):
-            fired = self._session(atoms, known)
+            fired = self._session(holding, known)
             if fired is not None:
                 return _firing(fired)
         raise EngineFailure("the rule engine took a new fact for one it had seen, three times in a row")
 
-    def _session(self, atoms: tuple[Atom, ...], known: Fired | None) -> list[Alternative] | None:
+    def _holding(self, keys: Iterable[Key]) -> int:
+        """The bits of those of the keys that some rule reads."""
+        bits = 0
+        for key in keys:
+            bits |= self._bits.get(key, 0)
+        return bits
+
+    def _session(self, holding: int, known: Fired | None) -> list[Alternative] | None:
         """One session from beginning to end; None if the engine mistook a fact for an earlier one."""
         self._sessions += 1
         session = f"s{self._sessions}"
-        holding: set[Key] = set(atoms)
         fired: list[Alternative] = []
         deletable = False
         try:
             for number, asked in enumerate(self._levels):
-                states = () if known is None else asked.groups.states(holding)
-                found = None if known is None else known.get(asked.groups, states)
+                found = None if known is None else known.get(asked.groups, holding)
                 if found is None:
-                    properties = asked.properties(holding)
-                    fact = f'{{"id":"{number}","sid":"{session}","{asked.marker}":true{properties}}}'
+                    fact = f'{{"id":"{number}","sid":"{session}","{asked.marker}":true'
+                    fact += f"{asked.properties(holding)}}}"
                     deletable = True
                     code, state = durable_rules_engine.assert_fact(self._handle, fact)
                     if code == _OBSERVED:
@@ -139,10 +146,10 @@ class Engine:
                         )
                     found = self._fired(state)
                     if known is not None:
-                        known.learn(asked.groups, states, found)
+                        known.learn(asked.groups, holding, found)
                 fired += found
                 for alternative in found:
-                    holding.update(alternative.settles)
+                    holding |= self._settled[alternative]
         except (durable_rules_engine.error, MemoryError) as error:
             raise EngineFailure(f"the rule engine refused a fact: {error}") from error
         finally:

@@ -24,8 +24,9 @@ from eligibility.compiler import Alternative, Compiled
 from eligibility.diagram import TRUE
 from eligibility.engine import Engine
 from eligibility.graph import alternatives_under, steps_of
+from eligibility.layout import slot_name
 from eligibility.semantics import Made, Semantics, Verdict
-from eligibility.trial import Trial, slot_name
+from eligibility.trial import Trial
 from eligibility.unknowns import Reach, reach
 
 CLARIFICATION = "clarification"
@@ -135,26 +136,24 @@ def _written(evaluation: Evaluation) -> bytes:
     return canonical(dict(evaluation.content))
 
 
-def evaluate(questions: Questions, semantics: Semantics, engine: Engine, cells: Cells) -> Evaluation:
+def evaluate(trial: Trial, semantics: Semantics, engine: Engine) -> Evaluation:
     """Evaluate a row of cells with both evaluators, and explain what they say.
 
     Raises:
         EvaluatorsDisagree: they differ; the row is logged.
         EngineFailure: the engine refused to work.
     """
-    trial = Trial(questions, cells)
     verdict = semantics.judge(trial.atoms, trial.space)
     agreed = _agreed(trial, verdict, engine.run)
     content = _content(trial, verdict, agreed, engine.compiled)
-    return Evaluation(cells, questions, semantics, engine.compiled, agreed, content)
+    return Evaluation(trial.cells, trial.questions, semantics, engine.compiled, agreed, content)
 
 
-def agree(questions: Questions, semantics: Semantics, run: Run, cells: Cells) -> Agreed:
+def agree(trial: Trial, semantics: Semantics, run: Run) -> Agreed:
     """Evaluate a row of cells with both evaluators, and explain nothing. `run` asks the engine.
 
     Raises as `evaluate`.
     """
-    trial = Trial(questions, cells)
     return _agreed(trial, semantics.judge(trial.atoms, trial.space), run)
 
 

@@ -26,7 +26,7 @@ from eligibility.domains import (
     ORGANISATIONS,
     domain_of,
 )
-from eligibility.trial import noticed
+from eligibility.layout import noticed
 
 MODEL = ("model.generation", "model.name", MULTIMODAL)
 APPLICANT = ("entity.kind", "use.on_behalf_of")

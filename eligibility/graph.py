@@ -16,8 +16,9 @@ from typing import NamedTuple
 from eligibility.compiler import NOT, Alternative, Compiled, Literal, absent_names, literal_text
 from eligibility.conditions import Atom
 from eligibility.diagram import FALSE, TRUE
+from eligibility.layout import Variable
 from eligibility.semantics import Verdict
-from eligibility.trial import Trial, Variable
+from eligibility.trial import Trial
 from eligibility.unknowns import Reach
 
 MOST_CUBES = 8

@@ -16,7 +16,7 @@ from eligibility.atoms import Cells
 from eligibility.canonical import canonical
 from eligibility.carrying import Unanswered
 from eligibility.carrying_open import Settling
-from eligibility.decider import Recent
+from eligibility.recent import Recent
 from eligibility.refusing import Refused
 from eligibility.replay import Again, Changed, NotDecidable
 from eligibility.storage.packing import packed_facts, unpacked

@@ -17,9 +17,9 @@ from eligibility.conditions import Atom
 from eligibility.diagram import FALSE, TRUE, Space
 from eligibility.domains import AFFILIATES, DECLARED_BY, NATURAL_PERSONS
 from eligibility.fields import APPLICANT, MODEL, fields_of, model_answers, models
+from eligibility.layout import noticed
 from eligibility.ruleset import Ruleset
 from eligibility.semantics import Made, Semantics, Verdict
-from eligibility.trial import noticed
 
 OUTCOMES = ("permitted", "contact_meta", "prohibited")
 """From best to worst."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from eligibility.atoms import Question
 from eligibility.conditions import Atom
-from eligibility.trial import noticed
+from eligibility.layout import noticed
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
-"""What the rule engine fired, remembered for groups of rules that read nothing in common.
+"""What the rule engine fired, remembered for groups of rules that read little.
 
-A rule matches on nothing but what it reads. So the rules of a level fall into groups, of which each fires by
-what its own rules read, whatever the others see. There are few ways in which that can be, and where much is
-decided the engine has soon been asked about them all.
+A rule matches on nothing but what it reads. So what a group of rules fires follows from what its own rules
+read, whatever the others see. There are few ways in which that can be, and where much is decided the engine
+has soon been asked about them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping
+from functools import reduce
+from operator import or_
 from typing import Final
 
 from eligibility.compiler import Alternative, Key, Level
@@ -16,45 +18,37 @@ from eligibility.errors import EngineFailure
 FIRED: Final = 16_384
 """States of groups that are remembered, at some 100 bytes each."""
 
+MOST_READ: Final = 6
+"""Things that the rules of a group read, unless one of them reads more by itself."""
+
+
+def bits_of(levels: Iterable[Level]) -> dict[Key, int]:
+    """An `int` with one bit for each thing that the alternatives of some levels read."""
+    keys = dict.fromkeys(key for level in levels for key, _, _ in level.properties)
+    return {key: 1 << place for place, key in enumerate(keys)}
+
 
 class Groups:
     """The groups of a level's alternatives. The *state* of a group is which of the things it reads hold.
 
-    It is an `int`, with a bit for each of these things.
+    It is an `int`: of all that holds, the bits of these things.
     """
 
-    def __init__(self, level: Level) -> None:
-        """Put alternatives into one group where they read something in common, by others between them too."""
-        members: list[tuple[set[Key], list[Alternative]]] = []
+    def __init__(self, level: Level, bits: Mapping[Key, int]) -> None:
+        """Put each alternative into the first group that reads few things with it."""
+        members: list[tuple[int, list[Alternative]]] = []
         for _, alternative in level.alternatives:
-            read, together = {key for key, _ in alternative.literals}, [alternative]
-            apart = []
-            for keys, others in members:
-                if read.isdisjoint(keys):
-                    apart.append((keys, others))
-                else:
-                    read, together = read | keys, others + together
-            members = [*apart, (read, together)]
-        self._nothing = [0] * len(members)
-        self._bits = {
-            key: (group, 1 << bit) for group, (keys, _) in enumerate(members) for bit, key in enumerate(keys)
-        }
+            read = _union(bits[key] for key, _ in alternative.literals)
+            for place, (mask, within) in enumerate(members):
+                if (read | mask).bit_count() <= MOST_READ:
+                    members[place] = (read | mask, [*within, alternative])
+                    break
+            else:
+                members.append((read, [alternative]))
+        self.masks = tuple(mask for mask, _ in members)
+        """The bits of what each group reads."""
         self.of = {alternative: group for group, (_, within) in enumerate(members) for alternative in within}
         """The group of each alternative."""
-
-    def __len__(self) -> int:
-        """How many there are."""
-        return len(self._nothing)
-
-    def states(self, holding: Iterable[Key]) -> list[int]:
-        """The state of each group where these hold."""
-        states = self._nothing.copy()
-        for key in holding:
-            at = self._bits.get(key)
-            if at is not None:
-                group, bit = at
-                states[group] |= bit
-        return states
 
 
 class Fired:
@@ -64,24 +58,21 @@ class Fired:
         """Remember so many states; when there are more, begin anew."""
         self._most = most
         self._count = 0
-        self._known: dict[Groups, list[dict[int, tuple[Alternative, ...]]]] = {}
+        self._known: dict[Groups, list[tuple[int, dict[int, tuple[Alternative, ...]]]]] = {}
 
-    def get(self, groups: Groups, states: Sequence[int]) -> list[Alternative] | None:
-        """What a level fires where its groups are in these states; None where that is not known of each."""
-        known = self._known.get(groups)
-        if known is None:
-            return None
+    def get(self, groups: Groups, holding: int) -> list[Alternative] | None:
+        """What a level fires where these bits hold; None where that is not known of each group."""
         found: list[Alternative] = []
-        for fired, state in zip(known, states, strict=True):
-            ways = fired.get(state)
+        for mask, fired in self._known.get(groups, _NOTHING):
+            ways = fired.get(holding & mask)
             if ways is None:
                 return None
             if ways:
                 found += ways
         return found
 
-    def learn(self, groups: Groups, states: Sequence[int], fired: Iterable[Alternative]) -> None:
-        """Remember what a level fired in these states.
+    def learn(self, groups: Groups, holding: int, fired: Iterable[Alternative]) -> None:
+        """Remember what a level fired where these bits hold.
 
         Raises EngineFailure where a group fired otherwise in the same state before: then the engine fires by
         more than its rules read, and nothing that it says can be relied on.
@@ -89,13 +80,22 @@ class Fired:
         if self._count > self._most:
             self._known.clear()
             self._count = 0
-        known = self._known.setdefault(groups, [{} for _ in states])
-        parts: list[list[Alternative]] = [[] for _ in states]
+        known = self._known.setdefault(groups, [(mask, {}) for mask in groups.masks])
+        parts: list[list[Alternative]] = [[] for _ in known]
         for alternative in fired:
             parts[groups.of[alternative]].append(alternative)
-        for before, state, part in zip(known, states, parts, strict=True):
+        for (mask, before), part in zip(known, parts, strict=True):
+            state = holding & mask
             if state not in before:
                 before[state] = tuple(part)
                 self._count += 1
             elif set(before[state]) != set(part):
                 raise EngineFailure("the rule engine fired rules otherwise than before, for the same facts")
+
+
+_NOTHING: Final[list[tuple[int, dict[int, tuple[Alternative, ...]]]]] = [(0, {})]
+"""What is known of a level about which nothing was learnt."""
+
+
+def _union(bits: Iterable[int]) -> int:
+    return reduce(or_, bits, 0)

@@ -123,22 +123,22 @@ def _any(parts: list[Meaning]) -> Meaning:
 
 
 def _conclude(rule: Rule, fires: int, verdict: Verdict, world: World) -> None:
-    then = rule.then
-    if then.kind == "finding":
-        _add(world.settled, then.name, fires, world.space)
-        for effect, reason, made in _effects(rule, fires, world):
-            _add(verdict.findings, (then.name, effect, reason), made, world.space)
-            _add(world.effects, effect, made, world.space)
-        return
-    if then.kind == "derive":
-        _add(world.settled, then.name, fires, world.space)
-    tables = {
-        "derive": verdict.derived,
-        "obligation": verdict.obligations,
-        "licensor": verdict.licensors,
-        "outcome": verdict.outcomes,
-    }
-    _add(tables[then.kind], then.name, fires, world.space)
+    then, space = rule.then, world.space
+    match then.kind:
+        case "finding":
+            _add(world.settled, then.name, fires, space)
+            for effect, reason, made in _effects(rule, fires, world):
+                _add(verdict.findings, (then.name, effect, reason), made, space)
+                _add(world.effects, effect, made, space)
+        case "derive":
+            _add(world.settled, then.name, fires, space)
+            _add(verdict.derived, then.name, fires, space)
+        case "obligation":
+            _add(verdict.obligations, then.name, fires, space)
+        case "licensor":
+            _add(verdict.licensors, then.name, fires, space)
+        case "outcome":
+            _add(verdict.outcomes, then.name, fires, space)
 
 
 def _effects(rule: Rule, fires: int, world: World) -> list[tuple[str, str | None, int]]:
@@ -157,4 +157,5 @@ def _effects(rule: Rule, fires: int, world: World) -> list[tuple[str, str | None
 def _add(table: dict[Key, int], key: Key, function: int, space: Space) -> None:
     """Several rules may conclude the same thing: it holds where any of them fires."""
     if function != FALSE:
-        table[key] = space.either(table.get(key, FALSE), function)
+        before = table.get(key)
+        table[key] = function if before is None else space.either(before, function)

@@ -16,8 +16,9 @@ from eligibility.diagram import FALSE, TRUE
 from eligibility.errors import EvaluatorsDisagree
 from eligibility.evaluation import contact_reasons, statuses_of
 from eligibility.facts import EligibilityRequest
+from eligibility.layout import slot_name
 from eligibility.semantics import Made, Semantics, Verdict
-from eligibility.trial import Trial, slot_name
+from eligibility.trial import Trial
 from eligibility.unknowns import Reach, reach
 from eligibility.wording import Subject
 

@@ -6,15 +6,15 @@ that a well-formed request could give.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
-from eligibility.atoms import UNKNOWN
 from eligibility.diagram import FALSE, TRUE
-from eligibility.domains import DECLARED_BY
+from eligibility.layout import Layout, Slot
 from eligibility.semantics import Key, Made, Verdict
-from eligibility.trial import Slot, Trial
+from eligibility.trial import Trial
 
 
 class Missing(NamedTuple):
@@ -67,37 +67,44 @@ def _possible(table: Mapping[Key, int]) -> list[Key]:
     return [key for key, function in table.items() if function not in {FALSE, TRUE}]
 
 
-def _listed(trial: Trial) -> dict[Slot, frozenset[int]]:
-    """The unknown facts that may be listed: those whose declaring fact, if they have one, is known."""
-    slots = trial.slots()
-    return {slot: numbers for slot, numbers in slots.items() if _declaring(slot) not in slots}
+class Turn(NamedTuple):
+    """Where a change of one unknown fact alone turns one outcome into another."""
+
+    slot: Slot
+    outcomes: tuple[str, str]
+    where: tuple[int, int]
+    """Where the one is the outcome and the other could be, and the other way round."""
 
 
-def _declaring(slot: Slot) -> Slot | None:
-    declared = DECLARED_BY.get(slot[0])
-    return (declared[0], UNKNOWN) if declared else None
+@lru_cache(1024)
+def turns(layout: Layout, outcomes: tuple[tuple[str, int], ...]) -> tuple[Turn, ...]:
+    """All that unknown facts can turn, one at a time, where outcomes hold as their functions say."""
+    return tuple(_turns(layout, outcomes))
+
+
+def _turns(layout: Layout, outcomes: Sequence[tuple[str, int]]) -> Iterator[Turn]:
+    space = layout.space
+    for slot, variables in layout.slots.items():
+        # of each outcome: where, in terms of the other facts, some value of this one leads to it
+        concerned = [
+            (outcome, function, space.some(function, variables))
+            for outcome, function in outcomes
+            if not variables.isdisjoint(space.support(function))
+        ]
+        for (one, of_one, near_one), (other, of_other, near_other) in combinations(concerned, 2):
+            where = space.both(near_one, near_other)
+            if where != FALSE:
+                yield Turn(slot, (one, other), (space.both(where, of_one), space.both(where, of_other)))
 
 
 def _missing(trial: Trial, verdict: Verdict) -> Iterator[Missing]:
-    space = trial.space
-    for slot, variables in _listed(trial).items():
-        concerned = {
-            outcome: function
-            for outcome, function in verdict.outcomes.items()
-            if not variables.isdisjoint(space.support(function))
-        }
-        # where, in terms of the other facts, some value of this one leads to the outcome
-        somewhere = {outcome: space.some(function, variables) for outcome, function in concerned.items()}
-        seen = {
-            outcome
-            for pair in combinations(somewhere, 2)
-            if space.both(somewhere[pair[0]], somewhere[pair[1]]) != FALSE
-            for outcome in pair
-        }
-        if seen:
-            yield Missing(slot, tuple(sorted(seen)))
+    seen: dict[Slot, set[str]] = {}
+    for turn in turns(trial.layout, tuple(verdict.outcomes.items())):
+        if turn.slot in trial.layout.listed:
+            seen.setdefault(turn.slot, set()).update(turn.outcomes)
+    return (Missing(slot, tuple(sorted(outcomes))) for slot, outcomes in seen.items())
 
 
 def _depends_on(trial: Trial, function: int) -> Iterator[Slot]:
     support = trial.space.support(function)
-    return (slot for slot, variables in _listed(trial).items() if not variables.isdisjoint(support))
+    return (slot for slot, variables in trial.layout.listed.items() if not variables.isdisjoint(support))

@@ -13,12 +13,13 @@ import pyarrow as pa
 from eligibility.backlog.deciding import Answer, Refused
 from eligibility.backlog.form import DECISION, RESULTS
 from eligibility.backlog.ids import ids_of
-from eligibility.decider import Decider, Recent
+from eligibility.decider import Decider
 from eligibility.decision import missing_paths
 from eligibility.domains import AFFILIATES
 from eligibility.errors import NotFound
 from eligibility.reading import flatten
 from eligibility.recall import recalled
+from eligibility.recent import Recent
 from eligibility.recording import moment_of
 from eligibility.storage.batch_reading import SliceReader, StoredDecision, StoredSlice
 from eligibility.storage.records import facts_of

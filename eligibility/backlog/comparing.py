@@ -17,7 +17,7 @@ from eligibility.backlog.comparing_lines import Differing, Written, difference_l
 from eligibility.backlog.comparing_rules import Responsible
 from eligibility.backlog.comparing_sides import Side, Telling
 from eligibility.backlog.result_rows import Rows
-from eligibility.decider import Recent
+from eligibility.recent import Recent
 from eligibility.ruleset import Ruleset
 
 EXAMPLES: Final = 20

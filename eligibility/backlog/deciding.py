@@ -20,13 +20,14 @@ from eligibility.backlog.classes import ABSENT, ODD, Classes, Column
 from eligibility.backlog.form import PATHS, RESULTS, in_one, leaves
 from eligibility.backlog.sights import NOTHING, Sights
 from eligibility.contradictions import contradictions
-from eligibility.decider import Decider, Recent
+from eligibility.decider import Decider
 from eligibility.decision import in_order
 from eligibility.errors import EvaluatorsDisagree, RequestRefused
 from eligibility.evaluation import Agreed, Evaluation, contact_reasons
 from eligibility.facts import EligibilityRequest
+from eligibility.layout import slot_name
 from eligibility.reading import parse_json, request_from
-from eligibility.trial import slot_name
+from eligibility.recent import Recent
 from eligibility.wording import Subject
 
 logger = logging.getLogger(__name__)

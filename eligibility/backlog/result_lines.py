@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from eligibility.backlog.deciding import Decided
 from eligibility.backlog.result_rows import Error, Rows, Said, rows_decided, rows_of
-from eligibility.decider import Recent
+from eligibility.recent import Recent
 
 AT_ONCE: Final = 65_536
 WHOLE_AT_ONCE: Final = 2_048

@@ -16,9 +16,10 @@ from pathlib import Path
 from typing import BinaryIO, Final
 
 from eligibility.compiler import Alternative
-from eligibility.decider import REMEMBERED, Asked, Recent
+from eligibility.decider import REMEMBERED, Asked
 from eligibility.engine import engine_for
 from eligibility.evaluation import Agreed
+from eligibility.recent import Recent
 from eligibility.ruleset import Ruleset
 
 logger = logging.getLogger(__name__)

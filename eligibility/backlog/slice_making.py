@@ -19,7 +19,8 @@ from eligibility.backlog.shared import Messages, Shared
 from eligibility.backlog.tally import Tally, tally_decided
 from eligibility.backlog.whole import whole_tables
 from eligibility.building import build
-from eligibility.decider import REMEMBERED, Decider, Recent
+from eligibility.decider import REMEMBERED, Decider
+from eligibility.recent import Recent
 from eligibility.recording import moment_of
 from eligibility.storage.batch_slices import Slice
 

@@ -34,6 +34,7 @@ from eligibility.diagram import FALSE, TRUE, Space
 from eligibility.domains import FACTS, NATURAL_PERSONS
 from eligibility.errors import UnacceptableRequest
 from eligibility.facts import EligibilityRequest
+from eligibility.layout import Slot, Variable
 from eligibility.proving.breaches import Finding
 from eligibility.proving.requests import holds_in, values
 from eligibility.proving.scenes import Scene
@@ -54,7 +55,7 @@ from eligibility.proving.variables import (
 )
 from eligibility.reading import request_from
 from eligibility.semantics import Semantics, Verdict
-from eligibility.trial import Slot, Trial, Variable
+from eligibility.trial import Trial
 
 HELD_FIXED = ("entity.kind", "use.on_behalf_of", NAME, STATED)
 
@@ -221,7 +222,7 @@ def _question(questions: Questions, slot: Slot) -> Question:
 def _made_up(situation: Situation, scene: Scene) -> Iterator[Finding]:
     """Values that are tried and that no request can give."""
     trial = situation.trial
-    for slot, numbers in trial.slots().items():
+    for slot, numbers in trial.layout.slots.items():
         variables = {number: trial.variables[number] for number in sorted(numbers)}
         if slot[1] == UNKNOWN and all(variable.code is not None for variable in variables.values()):
             made_up = _unreal_list(slot[0], variables, situation, scene)

@@ -17,11 +17,11 @@ import orjson
 from eligibility.atoms import Cells, Questions
 from eligibility.building import build
 from eligibility.canonical import canonical
-from eligibility.decider import Recent
 from eligibility.domains import FACTS
 from eligibility.facts import EligibilityRequest
 from eligibility.parsing import Faults
 from eligibility.reading import flatten
+from eligibility.recent import Recent
 from eligibility.ruleset import SEMANTICS
 from eligibility.storage.records import join_private
 

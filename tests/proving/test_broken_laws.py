@@ -3,7 +3,7 @@
 import pytest
 import z3
 
-from eligibility import trial
+from eligibility import layout
 from eligibility.conditions import All, Ask, Holds, Not, atom
 from eligibility.proving import scenes
 from eligibility.proving.breaches import Breach, Finding, Witness
@@ -217,9 +217,9 @@ def test_nothing_else_is_proved_of_rules_that_rest_on_themselves(ruleset: Rulese
 
 
 def test_a_service_that_forgets_to_try_a_value(ruleset: Ruleset, monkeypatch: pytest.MonkeyPatch) -> None:
-    every = trial.possible_cells
+    every = layout.possible_cells
     monkeypatch.setattr(
-        trial,
+        layout,
         "possible_cells",
         lambda question, domain: every(question, domain)[: 1 if question.fact == USERS else None],
     )
@@ -230,7 +230,7 @@ def test_a_service_that_forgets_to_try_a_value(ruleset: Ruleset, monkeypatch: py
 
 
 def test_a_service_that_tries_a_list_that_is_empty(ruleset: Ruleset, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(trial.Trial, "_has_spare", lambda *_: True)
+    monkeypatch.setattr(layout.Layout, "_has_spare", lambda *_: True)
     policy = with_rule(
         ruleset,
         id="principal-an-organisation.x",

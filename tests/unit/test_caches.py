@@ -5,8 +5,9 @@ from typing import Any
 import orjson
 
 from eligibility.atoms import Kept
-from eligibility.decider import Decider, Recent
+from eligibility.decider import Decider
 from eligibility.reading import read_request
+from eligibility.recent import Recent
 from eligibility.recording import decision_entry
 
 SECRET = "A Text To Be Forgotten"

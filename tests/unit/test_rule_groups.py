@@ -7,20 +7,23 @@ import pytest
 
 from eligibility.engine import engine_for
 from eligibility.errors import EngineFailure
-from eligibility.rule_groups import Fired, Groups
+from eligibility.rule_groups import Fired, Groups, bits_of
 from eligibility.ruleset import Ruleset
 from tests.properties.oracle import GENERATIONS
 from tests.properties.sizes import sized
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
-def test_groups_read_nothing_in_common_and_hold_every_rule(ruleset: Ruleset, generation: str) -> None:
-    for level in engine_for(ruleset, generation).compiled.levels:
-        groups = Groups(level)
-        read = [set[object]() for _ in range(len(groups))]
-        for _, alternative in level.alternatives:
-            read[groups.of[alternative]].update(key for key, _ in alternative.literals)
-        assert sum(map(len, read)) == len(set[object]().union(*read))
+def test_groups_hold_every_rule_and_read_what_these_read(ruleset: Ruleset, generation: str) -> None:
+    levels = engine_for(ruleset, generation).compiled.levels
+    bits = bits_of(levels)
+    for level in levels:
+        groups = Groups(level, bits)
+        assert groups.of.keys() == {alternative for _, alternative in level.alternatives}
+        read = [0 for _ in groups.masks]
+        for alternative, group in groups.of.items():
+            read[group] |= sum(bits[key] for key, _ in alternative.literals)
+        assert read == list(groups.masks)
 
 
 @pytest.mark.parametrize("generation", GENERATIONS)
@@ -60,8 +63,8 @@ def test_what_is_remembered_is_what_the_engine_fires(
 
 def test_an_engine_that_fires_otherwise_for_the_same_is_not_believed(ruleset: Ruleset) -> None:
     level = engine_for(ruleset, "llama-4").compiled.levels[0]
-    groups, fired = Groups(level), Fired()
-    nothing = groups.states(())
+    groups, fired = Groups(level, bits_of([level])), Fired()
+    nothing = 0
     [_, one], [_, other], *_ = level.alternatives
     fired.learn(groups, nothing, [one])
     fired.learn(groups, nothing, [one])
@@ -71,9 +74,8 @@ def test_an_engine_that_fires_otherwise_for_the_same_is_not_believed(ruleset: Ru
 
 def test_no_more_is_remembered_than_was_wanted(ruleset: Ruleset) -> None:
     level = engine_for(ruleset, "llama-4").compiled.levels[0]
-    groups, fired = Groups(level), Fired(most=1)
-    nothing = groups.states(())
-    something = groups.states(key for key, _ in level.alternatives[0][1].literals)
+    groups, fired = Groups(level, bits_of([level])), Fired(most=1)
+    nothing, something = 0, groups.masks[0]
     fired.learn(groups, nothing, [])
     assert fired.get(groups, nothing) == []
     fired.learn(groups, something, [])
