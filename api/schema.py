@@ -1,13 +1,11 @@
 """The description of the service, for programs and people: OpenAPI, and the kinds of problems."""
 
 import asyncio
-from io import StringIO
 from typing import Any, Final
 
 import orjson
 from litestar import Request, Response, route
 from litestar.status_codes import HTTP_200_OK
-from ruamel.yaml import YAML
 
 from api.answers import answer, as_json
 from api.documented import Operation, Success
@@ -16,6 +14,7 @@ from api.openapi import openapi_document
 from api.problems import KINDS_PATH
 from api.schemas import KindsOfProblems
 from api.service import service_of
+from eligibility.yaml_files import yaml_text
 
 _JSON_PATH: Final = "/schema/openapi.json"
 _CACHE: Final = {"cache-control": "no-cache"}
@@ -87,9 +86,4 @@ async def _document(request: Request[Any, Any, Any]) -> bytes:
 
 
 def _as_yaml(document: bytes) -> bytes:
-    yaml = YAML(typ="safe")
-    yaml.default_flow_style = False
-    yaml.sort_base_mapping_type_on_output = False  # type: ignore[assignment]  # declared as None, read as a flag
-    text = StringIO()
-    yaml.dump(orjson.loads(document), text)
-    return text.getvalue().encode()
+    return yaml_text(orjson.loads(document)).encode()

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any as Anything
 
 from pydantic import ValidationError
-from ruamel.yaml.comments import CommentedMap
 
 from eligibility.answering import OPEN
 from eligibility.atoms import UNKNOWN, Cells, Questions
@@ -20,7 +19,7 @@ from eligibility.schema import SECTIONS, RuleForm
 from eligibility.semantics import Semantics
 from eligibility.soundness import unsound
 from eligibility.trial import Trial
-from eligibility.yaml_files import line_of, plain, read_yaml
+from eligibility.yaml_files import Entries, line_of, plain, read_yaml
 
 BESIDE = ("register", "survivors")
 """Files that stand beside the rules and are no part of the ruleset; other modules read them."""
@@ -115,7 +114,7 @@ class _Source:
         content = read_yaml(self.folder / file, file, self.faults)
         if len(self.faults) > before:
             return None
-        if not isinstance(content, CommentedMap):
+        if not isinstance(content, Entries):
             self._fault(file, 1, "the file holds no mapping", "start it with a key; see rules/README.md")
             return None
         return content

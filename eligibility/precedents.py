@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Final, Literal, get_args
 
-from ruamel.yaml import YAML
+from eligibility.yaml_files import yaml_text
 
 if TYPE_CHECKING:
     from typing import Any as Anything
@@ -77,8 +76,4 @@ def policy_case(precedent: Precedent, facts: Mapping[str, Anything]) -> str:
             }
         ]
     }
-    yaml = YAML()
-    yaml.indent(mapping=2, sequence=4, offset=2)
-    written = io.StringIO()
-    yaml.dump(document, written)
-    return written.getvalue()
+    return yaml_text(document)

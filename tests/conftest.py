@@ -18,7 +18,6 @@ from eligibility.ruleset import Ruleset
 from eligibility.storage import migrate
 from eligibility.storage.embedded import DATABASE, EmbeddedPostgres, start_or_join
 from eligibility.storage.roles import role_names
-from tests.parsing import parse_once
 
 _numbers = count(1)
 
@@ -27,14 +26,6 @@ def pytest_configure() -> None:
     """Let Ctrl-C end what tests start: a run in the background of a shell ignores it, and so would they."""
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-@pytest.fixture(scope="session", autouse=True)
-def parsed_once() -> Iterator[None]:
-    """Texts of rules and cases are parsed once, however often a test loads them."""
-    with pytest.MonkeyPatch.context() as patch:
-        parse_once(patch)
-        yield
 
 
 @pytest.fixture(scope="session")

@@ -8,13 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
+import yaml
 
 from eligibility import signing
 from eligibility.settings import VARIABLES
 
 ROOT = Path(__file__).parent.parent
-COMPOSE: Any = YAML(typ="safe").load(ROOT / "docker-compose.yml")
+COMPOSE: Any = yaml.safe_load((ROOT / "docker-compose.yml").read_text(encoding="utf-8"))
 DOCKERFILE = (ROOT / "Dockerfile").read_text(encoding="utf-8").replace("\\\n", " ")
 SCRIPTS = ("docker/entrypoint", "docker/initdb/10-eligibility.sh", ".ci/run", ".ci/tools")
 LOGIN = "postgresql://eligibility_service@database:5432/eligibility"

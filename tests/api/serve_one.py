@@ -11,12 +11,9 @@ import socket
 import sys
 from typing import Any
 
-import pytest
 import uvicorn
 
 import api.app  # noqa: F401  # so that no server has to
-from eligibility.loading import load_rules, shipped_rules
-from tests.parsing import parse_once
 
 
 def main(descriptor: int) -> None:
@@ -25,8 +22,6 @@ def main(descriptor: int) -> None:
     A message is the environment of the server, with what it listens on, where it logs to, and a descriptor
     whose closing tells that it has ended.
     """
-    parse_once(pytest.MonkeyPatch())
-    load_rules(shipped_rules())
     signal.signal(signal.SIGCHLD, _bury)
     with socket.socket(fileno=descriptor) as asks:
         while True:

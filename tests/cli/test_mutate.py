@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
-from ruamel.yaml import YAML
 
 from eligibility.cli import main
 from eligibility.commands import mutate
@@ -16,7 +15,7 @@ from eligibility.ruleset import Ruleset
 from eligibility.survivors import load_survivors
 from tests.properties.sizes import sized
 from tests.rules import small
-from tests.rules.patching import copied, replace
+from tests.rules.patching import copied, read, replace, write
 
 LIMIT = 700_000_000
 EVERY = sized(6, 1)
@@ -44,13 +43,13 @@ def users(tmp_path: Path) -> Path:
         }
         for users, outcome in ((LIMIT, "permitted"), (LIMIT + 1, "contact_meta"))
     ]
-    YAML(pure=True).dump({"cases": cases}, folder / "cases" / "users.yaml")
+    write(folder / "cases" / "users.yaml", {"cases": cases})
     return folder
 
 
 def justify(folder: Path, mutants: list[str]) -> None:
     entries = [{"mutant": mutant, "reason": "It is a small policy."} for mutant in mutants]
-    YAML(pure=True).dump({"survivors": entries}, folder / "survivors.yaml")
+    write(folder / "survivors.yaml", {"survivors": entries})
 
 
 def survivors(folder: Path) -> list[dict[str, Any]]:
@@ -134,12 +133,11 @@ def test_cases_that_fail_already_keep_mutants_from_being_tried(users: Path) -> N
 def test_less_coverage_than_the_bar_ends_with_1_and_says_what_is_uncovered(tmp_path: Path) -> None:
     folder = copied(tmp_path / "rules", cases=True)
     path = folder / "cases" / "acceptable-use.yaml"
-    yaml = YAML(pure=True)
-    content = yaml.load(path)
+    content = read(path)
     content["cases"] = [
         case for case in content["cases"] if "refused assurance for impersonation" not in case["case"]
     ]
-    yaml.dump(content, path)
+    write(path, content)
 
     done = invoke("test", str(folder))
     document = json.loads(invoke("test", str(folder), "--json").stdout)["coverage"]

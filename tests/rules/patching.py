@@ -4,18 +4,25 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
+from eligibility.errors import RuleFault
 from eligibility.loading import shipped_rules
+from eligibility.yaml_files import plain, read_yaml, yaml_text
 
 FOLDER = Path(__file__).parent / "broken"
 BROKEN = sorted(FOLDER.glob("*.yaml"))
 
 
 def read(path: Path) -> dict[str, Any]:
-    """A way of being broken: which file, what is done to it, the words that must be said, and where."""
-    way: dict[str, Any] = YAML(typ="safe", pure=True).load(path.read_text(encoding="utf-8"))
-    return way
+    """A file of rules or cases; or a way of being broken: which file, what is done, what is said, where."""
+    faults: list[RuleFault] = []
+    content: dict[str, Any] = plain(read_yaml(path, path.name, faults))
+    assert not faults
+    return content
+
+
+def write(path: Path, content: Any) -> None:
+    """Write a file of rules or cases, without the comments that it had."""
+    path.write_text(yaml_text(content), encoding="utf-8")
 
 
 def copied(target: Path, *, cases: bool = False) -> Path:

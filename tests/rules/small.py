@@ -4,13 +4,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from ruamel.yaml import YAML
-
 from eligibility.cases import Case, Result, run
 from eligibility.decider import Decider
 from eligibility.loading import RULE_FILES, load_rules
 from eligibility.ruleset import Ruleset
-from tests.rules.patching import copied
+from tests.rules.patching import copied, read, write
 
 OUTCOMES = ("outcome.prohibited", "outcome.contact-meta", "outcome.permitted")
 USERS = ("licence.mau-threshold", "recipient", "aup.spam")
@@ -20,12 +18,11 @@ USERS = ("licence.mau-threshold", "recipient", "aup.spam")
 def folder(target: Path, *rules: str) -> Path:
     """A rules folder in which only these of the shipped rules are left, and the outcomes."""
     copied(target)
-    yaml = YAML(pure=True)
     for name in RULE_FILES:
         path = target / f"{name}.yaml"
-        content = yaml.load(path)
+        content = read(path)
         content["rules"] = [rule for rule in content["rules"] if rule["id"] in {*rules, *OUTCOMES}]
-        yaml.dump(content, path)
+        write(path, content)
     for beside in ("survivors", "register"):
         (target / f"{beside}.yaml").unlink(missing_ok=True)
     return target

@@ -195,7 +195,7 @@ BROKEN = {
         "cited_as: [Junk]",
     ),
     "another key above": ("\nregister:\n", "\nclauses:\n", "the file has the one key `register`", None),
-    "a key twice": (SPAM, f"{SPAM}\n{SPAM}", "this is no YAML: found duplicate key", "encoded: [aup.spam]"),
+    "a key twice": (SPAM, f"{SPAM}\n{SPAM}", "the key `encoded` is given twice", "encoded: [aup.spam]"),
 }
 
 

@@ -11,11 +11,11 @@ from random import Random
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from eligibility.building import build
 from eligibility.loading import RULE_FILES, load_rules
 from eligibility.ruleset import Ruleset, digest_of
+from tests.rules.patching import read, write
 
 RULES = Path(__file__).parents[2] / "rules"
 
@@ -38,13 +38,12 @@ def test_a_digest_is_a_sha256_of_the_document(ruleset: Ruleset) -> None:
 
 
 def test_the_order_of_rules_in_files_means_nothing(folder: Path, ruleset: Ruleset) -> None:
-    yaml, random = YAML(), Random(1)
+    random = Random(1)
     for name in RULE_FILES:
         path = folder / f"{name}.yaml"
-        content = yaml.load(path.read_text(encoding="utf-8"))
+        content = read(path)
         random.shuffle(content["rules"])
-        with path.open("w", encoding="utf-8") as file:
-            yaml.dump(content, file)
+        write(path, content)
     assert load_rules(folder).document == ruleset.document
     assert digest(folder) == ruleset.digest
 
@@ -67,13 +66,11 @@ def test_the_order_of_keys_means_nothing(ruleset: Ruleset) -> None:
 
 
 def test_a_rule_may_move_to_another_file(folder: Path, ruleset: Ruleset) -> None:
-    yaml = YAML()
     there, here = folder / "licence.yaml", folder / "outcome.yaml"
-    source, target = (yaml.load(path.read_text(encoding="utf-8")) for path in (there, here))
+    source, target = map(read, (there, here))
     target["rules"].append(source["rules"].pop())
     for path, content in ((there, source), (here, target)):
-        with path.open("w", encoding="utf-8") as file:
-            yaml.dump(content, file)
+        write(path, content)
     assert digest(folder) == ruleset.digest
 
 
