@@ -9,6 +9,7 @@ from uuid import UUID
 
 import click
 
+from eligibility.backlog.company import started
 from eligibility.commands.options import FOLDER, as_json, settings
 
 if TYPE_CHECKING:
@@ -16,6 +17,12 @@ if TYPE_CHECKING:
 
 _FORMATS = click.Choice(["jsonl", "csv", "parquet"])
 _STREAM = Path("-")
+_SMALL = 2**16
+"""Bytes of a file that one process decides before another one could begin."""
+
+_UNRECORDED, _RECORDED = "eligibility.backlog.unrecorded", "eligibility.backlog.slice_making"
+"""The modules of those that decide."""
+
 _MOST_RECORDING = 4
 """Processes that decide what is recorded: a row takes one of them twice as long as it takes the database."""
 
@@ -66,28 +73,31 @@ def batch(*, rules: Path | None, processes: int | None, dry_run: bool, **asked: 
     ruleset in the database. Rows are matched by line and grouped by the rule responsible. That some differ
     does not change the exit code.
     """
-    from eligibility.commands.batch import Asked
-    from eligibility.commands.batch import batch as run
-
     if rules is not None and not dry_run:
         raise click.UsageError(
             "`--rules` goes with `--dry-run`: what is recorded is under the policy in force"
         )
     _check_resume(asked["resume"], dry_run=dry_run)
     compared = _comparison(asked.pop("against"), asked.pop("differences"))
-    wanted = Asked(
-        against=compared,
-        rules=rules,
-        processes=processes or _as_many_as_help(dry_run=dry_run),
-        dry_run=dry_run,
-        **asked,
-    )
-    return run(settings(), wanted)
+    number = 0 if _is_small(asked["source"]) else _others(processes, dry_run=dry_run)
+    # first of all, since what is imported here takes as long
+    with started(number, _UNRECORDED if dry_run else _RECORDED) as company:
+        from eligibility.commands.batch import Asked
+        from eligibility.commands.batch import batch as run
+
+        wanted = Asked(against=compared, rules=rules, dry_run=dry_run, **asked)
+        return run(settings(), wanted, company)
 
 
-def _as_many_as_help(*, dry_run: bool) -> int:
+def _is_small(source: Path) -> bool:
+    return source != _STREAM and source.stat().st_size < _SMALL
+
+
+def _others(processes: int | None, *, dry_run: bool) -> int:
+    """How many processes help this one, which decides nothing itself where others do and it records."""
     cores = os.cpu_count() or 1
-    return cores if dry_run else min(cores, _MOST_RECORDING)
+    number = processes or (cores if dry_run else min(cores, _MOST_RECORDING))
+    return number - 1 if dry_run or number == 1 else number
 
 
 def _comparison(against: str | None, differences: Path | None) -> Comparison | None:

@@ -10,9 +10,11 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack, closing, contextmanager
 from functools import partial
+from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
@@ -31,19 +33,24 @@ class _Raised(NamedTuple):
 class Company(Generic[Given, Made]):
     """Another process that makes something of what it is given. To be closed, which ends it."""
 
-    def __init__(self, begin: Callable[..., Callable[[Given], Made]], *arguments: Any) -> None:
-        """Start it. There `begin` is called with these arguments, and gives what makes something."""
+    def __init__(self, *modules: str) -> None:
+        """Start it. While nobody says how to begin, it imports these modules."""
         context = multiprocessing.get_context("spawn")  # the engine's C code is not made for forking
         self._pipe, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs, begin, arguments), daemon=True)
+        self._process = context.Process(target=_work, args=(theirs, modules), daemon=True)
         self._process.start()
         theirs.close()  # so that this end notices when the process is gone
         # either may have to wait for the other process, which reads and writes by turns
         self._sending = ThreadPoolExecutor(1, "sending")
         self._receiving = ThreadPoolExecutor(1, "receiving")
+        self._begun: Future[None] = Future()
+
+    def begin(self, begin: Callable[..., Callable[[Given], Made]], *arguments: Any) -> None:
+        """Say how to begin: `begin` is called there with these arguments, and gives what makes something."""
+        self._begun = self._sending.submit(self._pipe.send, (begin, arguments))
 
     def submit(self, given: Given) -> Future[Made]:
-        """Let it make something of this, once it has done what it was given before.
+        """Let it make something of this, once it has begun, and done what it was given before.
 
         The future raises what making it raised, and EngineFailure where the process has ended.
         """
@@ -52,7 +59,8 @@ class Company(Generic[Given, Made]):
 
     def _received(self, sent: Future[None]) -> Made:
         try:
-            sent.result()  # who was sent nothing answers nothing
+            self._begun.result()  # who was told nothing, or sent nothing, answers nothing
+            sent.result()
             found = self._pipe.recv()
         except (EOFError, OSError) as error:
             why = "a process that this one works with ended, killed or short of memory"
@@ -71,8 +79,18 @@ class Company(Generic[Given, Made]):
         self._pipe.close()
 
 
-def _work(pipe: Connection, begin: Callable[..., Callable[[Any], Any]], arguments: tuple[Any, ...]) -> None:
+@contextmanager
+def started(number: int, *modules: str) -> Iterator[Sequence[Company[Any, Any]]]:
+    """So many processes, to begin later, which import these modules meanwhile."""
+    with ExitStack() as stack:
+        yield [stack.enter_context(closing(Company[Any, Any](*modules))) for _ in range(number)]
+
+
+def _work(pipe: Connection, modules: tuple[str, ...]) -> None:
     _keep_company()
+    for module in modules:
+        import_module(module)
+    begin, arguments = pipe.recv()
     try:
         make = begin(*arguments)
     except Exception as error:  # noqa: BLE001 - as below

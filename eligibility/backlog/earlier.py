@@ -96,7 +96,8 @@ class Elsewhere:
 
     def __init__(self, document: bytes, form: Format) -> None:
         """Decide under the ruleset of this document."""
-        self._process: Company[Piece, Side] = Company(_begin, document, form)
+        self._process: Company[Piece, Side] = Company()
+        self._process.begin(_begin, document, form)
         self._waiting: deque[Future[Side]] = deque()
 
     def watched(self, pieces: Iterator[Piece]) -> Iterator[Piece]:

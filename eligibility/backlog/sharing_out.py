@@ -39,19 +39,23 @@ class Plan(Protocol[Made_co]):
 
 
 def shared_out(
-    items: Iterator[Piece | Other], plan: Plan[Made], *, processes: int, takes_part: bool = True
+    items: Iterator[Piece | Other],
+    plan: Plan[Made],
+    company: Sequence[Company[Piece, Any]],
+    *,
+    takes_part: bool = True,
 ) -> Iterator[Made | Other]:
-    """What is made of pieces, in so many processes; by this one alone where there is one, or one item.
+    """What is made of pieces, in the processes of a company; by this one where there is none, or one item.
 
-    This process is one of them if it `takes_part`; otherwise it has its hands free for what is made. What is
-    no piece stays as it is, in its place. Raises EngineFailure where another process is killed, and whatever
-    making raises.
+    This process makes some of it, too, if it `takes_part`; otherwise it has its hands free for what is made.
+    What is no piece stays as it is, in its place. Raises EngineFailure where another process is killed, and
+    whatever making raises.
     """
     first = list(islice(items, 2))
     everything = chain(first, items)
-    if processes == 1 or len(first) < 2:  # noqa: PLR2004 - one alone needs no company
+    if not company or len(first) < 2:  # noqa: PLR2004 - one alone needs no company
         return made_here(everything, plan.maker())
-    return _together(everything, plan, processes - takes_part, takes_part=takes_part)
+    return _together(everything, plan, company, takes_part=takes_part)
 
 
 def made_here(items: Iterable[Piece | Other], make: Callable[[Piece], Made]) -> Iterator[Made | Other]:
@@ -60,18 +64,21 @@ def made_here(items: Iterable[Piece | Other], make: Callable[[Piece], Made]) -> 
 
 
 def _together(
-    items: Iterator[Piece | Other], plan: Plan[Made], others: int, *, takes_part: bool
+    items: Iterator[Piece | Other],
+    plan: Plan[Made],
+    company: Sequence[Company[Piece, Any]],
+    *,
+    takes_part: bool,
 ) -> Iterator[Made | Other]:
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="eligibility-")))
         messages = stack.enter_context(closing(Messages(folder, str(os.getpid()))))
-        company = [
-            _Other(stack.enter_context(closing(Company(_begin, plan, folder))), deque())
-            for _ in range(others)
-        ]
-        given = deque(_given(company, item) for item in islice(items, others))
+        for process in company:
+            process.begin(_begin, plan, folder)
+        others = [_Other(process, deque()) for process in company]
+        given = deque(_given(others, item) for item in islice(items, len(others)))
         make = plan.maker(messages) if takes_part else None
-        yield from _in_order(given, company, make, items)
+        yield from _in_order(given, others, make, items)
 
 
 class _Other(NamedTuple):

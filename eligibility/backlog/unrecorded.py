@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 import pyarrow as pa
 
+from eligibility.backlog.company import Company
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.formats import Format
@@ -119,7 +120,7 @@ class _Plan(NamedTuple):
 
 
 def unrecorded(
-    pieces: Iterator[Piece], document: bytes, wanted: Wanted, *, processes: int
+    pieces: Iterator[Piece], document: bytes, wanted: Wanted, company: Sequence[Company[Piece, Any]]
 ) -> Iterator[Portion]:
-    """Decide pieces in so many processes, of which this one is one. Raises EngineFailure."""
-    return shared_out(pieces, _Plan(document, wanted), processes=processes)
+    """Decide pieces in this process, and in those of a company if there is one. Raises EngineFailure."""
+    return shared_out(pieces, _Plan(document, wanted), company)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +14,7 @@ from uuid import UUID
 import click
 import pyarrow as pa
 
+from eligibility.backlog.company import Company
 from eligibility.backlog.cutting import Piece, cut
 from eligibility.backlog.formats import Compression, Format, format_of
 from eligibility.backlog.going_on import forget
@@ -53,7 +54,6 @@ class Asked(NamedTuple):
     full: bool
     dry_run: bool
     rules: Path | None
-    processes: int
     resume: UUID | None
     overwrite: bool
     report: Path | None
@@ -79,18 +79,19 @@ class _Done(NamedTuple):
     comparison: dict[str, Any] | None
 
 
-def batch(settings: Settings, asked: Asked) -> int:
+def batch(settings: Settings, asked: Asked, company: Sequence[Company[Piece, Any]]) -> int:
     """Decide a backlog, and record it unless it is a dry run; the exit code.
 
-    Exits with 1 where a line was refused, whether or not rows differ from an earlier run. Raises UsageError,
-    BacklogRefused, NotFound, RulesetInvalid, SettingsInvalid, StorageError.
+    A company helps, if there is one. Exits with 1 where a line was refused, whether or not rows differ from
+    an earlier run. Raises UsageError, BacklogRefused, NotFound, RulesetInvalid, SettingsInvalid,
+    StorageError.
     """
     formats = _formats(asked)
     _check_files(asked)
     gc.set_threshold(NEW_OBJECTS, 50, 1_000)
     pa.set_memory_pool(pa.system_memory_pool())  # gives back what it does not need, as others do not
     try:
-        done = _done(settings, asked, formats)
+        done = _done(settings, asked, formats, company)
     except BrokenPipeError:
         console(stderr=True).print("error: whoever read the output has gone: the results were cut")
         cut_off()
@@ -100,6 +101,7 @@ def batch(settings: Settings, asked: Asked) -> int:
         console(stderr=True).print(f"interrupted: {words}")
         return INTERRUPTED
     _tell(asked, done)
+    gc.freeze()  # so that nothing is looked through once more at the end, which takes tenths of a second
     return NO if done.tally.refused else DONE
 
 
@@ -127,7 +129,9 @@ def _check_files(asked: Asked) -> None:
             raise click.UsageError(f"`{file}` exists: give another name, or `--overwrite`")
 
 
-def _done(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
+def _done(
+    settings: Settings, asked: Asked, formats: _Formats, company: Sequence[Company[Piece, Any]]
+) -> _Done:
     started, tally = datetime.now(UTC), Tally()
     with ExitStack() as stack:
         source = stack.enter_context(opened(asked.source))
@@ -148,7 +152,7 @@ def _done(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
                 against.add(compared)
             progress.show(tally)
 
-        going = _Going(pieces, formats, against, take, progress.say)
+        going = _Going(pieces, formats, company, against, take, progress.say)
         if asked.dry_run or url is None:
             ruleset, recorded_as = _unrecorded(settings, asked, going), None
         else:
@@ -160,10 +164,11 @@ def _done(settings: Settings, asked: Asked, formats: _Formats) -> _Done:
 
 
 class _Going(NamedTuple):
-    """A run on its way: what it reads, what it is compared with, and where its results go."""
+    """A run on its way: what it reads, who helps, what it is compared with, and where its results go."""
 
     pieces: Iterator[Piece]
     formats: _Formats
+    company: Sequence[Company[Piece, Any]]
     against: Comparing | None
     take: Take
     say: Say
@@ -204,7 +209,7 @@ def _unrecorded(settings: Settings, asked: Asked, going: _Going) -> Ruleset:
         formats.read, formats.written, asked.full, None if against is None else against.of_dry_run
     )
     document = canonical(dict(ruleset.document))
-    for portion in unrecorded(going.pieces, document, wanted, processes=asked.processes):
+    for portion in unrecorded(going.pieces, document, wanted, going.company):
         going.take([portion.results], portion.tally, portion.compared)
     return ruleset
 
@@ -221,7 +226,7 @@ def _recorded(settings: Settings, url: str, asked: Asked, going: _Going) -> tupl
         writing=f"{formats.written}, {formats.packing or 'plain'}",
         full=asked.full,
         resume=asked.resume,
-        processes=asked.processes,
+        company=going.company,
         compared=against is not None,
     )
     begin: Begin = _nothing if against is None else against.begin

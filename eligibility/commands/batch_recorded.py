@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, asynccontextmanager
 from functools import partial
@@ -14,6 +14,7 @@ from uuid import UUID
 import orjson
 import uuid_utils.compat
 
+from eligibility.backlog.company import Company
 from eligibility.backlog.comparing import Compared
 from eligibility.backlog.comparing_sides import Side
 from eligibility.backlog.cutting import Piece
@@ -46,7 +47,7 @@ US: Final = batches.By(SYSTEM, "cli")
 class Wanted(NamedTuple):
     """A run: its files and formats (in words, for the note), and the batch to go on with if it is named.
 
-    `processes` is how many make slices; where it is one, that is this one.
+    `company` makes slices; where there is none, this process does.
     """
 
     source: Path
@@ -56,7 +57,7 @@ class Wanted(NamedTuple):
     writing: str
     full: bool
     resume: UUID | None
-    processes: int = 1
+    company: Sequence[Company[Piece, Any]] = ()
     compared: bool = False
 
 
@@ -77,7 +78,7 @@ async def run(
         pinned, read = Run(batch.id, batch.ruleset, batch.actor), partial(read_piece, wanted.form)
         making = Making(pinned, read, wanted.full, wanted.compared)
         plan = Plan(canonical(dict(ruleset.document)), making)
-        make, rows = partial(shared_out, plan=plan, processes=wanted.processes, takes_part=False), 0
+        make, rows = partial(shared_out, plan=plan, company=wanted.company, takes_part=False), 0
         with ThreadPoolExecutor(1, "making") as thread:
             backlog = Backlog(pieces, making, make, thread, Decider(ruleset))
             async with _log(store, batch.id) as log, aclosing(recorded(backlog, log, say)) as portions:

@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from eligibility.backlog.company import Company
+from eligibility.backlog.company import Company, started
 from eligibility.errors import EngineFailure
 
 PATIENCE = 30
@@ -33,8 +33,9 @@ def begin_badly() -> Callable[[int], bytes]:
 
 @pytest.fixture
 def company() -> Iterator[Company[int, bytes]]:
-    with closing(Company[int, bytes](begin, 2)) as started:
-        yield started
+    with closing(Company[int, bytes]("json")) as one:
+        one.begin(begin, 2)
+        yield one
 
 
 def test_what_is_made_comes_in_the_order_of_what_was_given(company: Company[int, bytes]) -> None:
@@ -57,11 +58,24 @@ def test_what_cannot_be_sent_is_said_and_the_next_is_made(company: Company[int, 
 
 
 def test_a_beginning_that_fails_is_told() -> None:
-    with (
-        closing(Company[int, bytes](begin_badly)) as company,
-        pytest.raises(EngineFailure, match="no beginning"),
-    ):
-        company.submit(1).result(PATIENCE)
+    with closing(Company[int, bytes]()) as company:
+        company.begin(begin_badly)
+        with pytest.raises(EngineFailure, match="no beginning"):
+            company.submit(1).result(PATIENCE)
+
+
+def test_a_beginning_that_cannot_be_sent_is_told() -> None:
+    with closing(Company[int, bytes]()) as company:
+        company.begin(begin, threading.Lock())
+        with pytest.raises(TypeError, match="cannot pickle"):
+            company.submit(1).result(PATIENCE)
+
+
+def test_what_is_to_be_imported_is_there_before_it_begins() -> None:
+    with started(2, "this_is_no_module") as [company, _]:
+        company.begin(begin, 2)
+        with pytest.raises(EngineFailure, match="killed or short of memory"):
+            company.submit(1).result(PATIENCE)
 
 
 def test_nobody_waits_for_a_process_that_was_killed(company: Company[int, bytes]) -> None:
@@ -83,7 +97,8 @@ def test_nobody_waits_for_one_that_is_killed_while_it_answers(company: Company[i
 
 
 def test_closing_does_not_wait_for_what_is_under_way() -> None:
-    company = Company[int, bytes](begin, 2)
+    company = Company[int, bytes]()
+    company.begin(begin, 2)
     futures = [company.submit(LARGE) for _ in range(20)]
     company.close()
     assert not company._process.is_alive()
