@@ -10,7 +10,7 @@ from uuid import UUID
 import orjson
 import pyarrow as pa
 
-from eligibility.backlog.deciding import Answer, Refused
+from eligibility.backlog.answers import Refused, Said, columns_of
 from eligibility.backlog.form import DECISION, RESULTS
 from eligibility.backlog.ids import ids_of
 from eligibility.decider import Decider
@@ -101,7 +101,7 @@ class Committed:
     def table(self, stored: Stored, *, full: bool) -> Any:
         """The table of decisions, with the columns of RESULTS; for whole decisions, `decision` too."""
         made = stored.slice
-        answers, rows, which = list[Answer](), list[int](), list[int]()
+        told, rows, which = list[Said | Refused](), list[int](), list[int]()
         seen = dict[tuple[bytes, tuple[str, ...]], int]()
         names: list[str | None] = [None] * made.rows
         for place, decision in enumerate(stored.decisions):
@@ -112,9 +112,9 @@ class Committed:
             content, missing = self._found(decision.evaluation)
             if missing is None:
                 missing = self._missing(stored, place, content)
-            number = seen.setdefault((decision.evaluation, missing), len(answers))
-            if number == len(answers):
-                answers.append(_answer(content, missing))
+            number = seen.setdefault((decision.evaluation, missing), len(told))
+            if number == len(told):
+                told.append(_said(content, missing))
             which.append(number)
         text = ids_of(stored.batch).text
         ids: list[str | None] = [None] * made.rows
@@ -124,10 +124,10 @@ class Committed:
         for row, place_of_answer in enumerate(places):
             if place_of_answer is None:
                 refused = None if stored.refusals is None else stored.refusals[row]
-                places[row] = len(answers)
-                answers.append(Answer(refused=ERASED) if refused is None else _refused(refused))
+                places[row] = len(told)
+                told.append(ERASED if refused is None else _refused(refused))
                 names[row] = None if refused is None else refused["request_id"]
-        table = _table(made, names, ids, answers, places)
+        table = _table(made, names, ids, told, places)
         if not full:
             return table
         whole: list[bytes | None] = [None] * made.rows
@@ -178,8 +178,8 @@ class Committed:
         return self._decider.render(explained, facts, identifier, at)
 
 
-def _answer(content: _Content, missing: tuple[str, ...]) -> Answer:
-    return Answer(
+def _said(content: _Content, missing: tuple[str, ...]) -> Said:
+    return Said(
         outcome=content["outcome"],
         findings=tuple(made["finding"] for made in content["findings"]),
         obligations=tuple(due["obligation"] for due in content["obligations"]),
@@ -188,30 +188,25 @@ def _answer(content: _Content, missing: tuple[str, ...]) -> Answer:
     )
 
 
-def _refused(refusal: Mapping[str, Any]) -> Answer:
+def _refused(refusal: Mapping[str, Any]) -> Refused:
     error = refusal["error"]
     errors = tuple((fault["pointer"], fault["detail"]) for fault in error["errors"])
-    return Answer(refused=Refused(error["detail"], errors))
+    return Refused(error["detail"], errors)
 
 
 def _table(
     made: StoredSlice,
     names: Sequence[str | None],
     ids: Sequence[str | None],
-    answers: Sequence[Answer],
+    told: Sequence[Said | Refused],
     which: Sequence[int | None],
 ) -> Any:
-    places = pa.array(which, pa.int32())
-    said = (
-        pa.array([getattr(answer, field.name) for answer in answers], field.type).take(places)
-        for field in list(RESULTS)[3:]
-    )
     return pa.Table.from_arrays(
         [
             pa.array(range(made.line, made.line + made.rows), pa.int64()),
             pa.array(names, pa.string()),
             pa.array(ids, pa.string()),
-            *said,
+            *columns_of(told, pa.array(which, pa.int32())),
         ],
         schema=RESULTS,
     )

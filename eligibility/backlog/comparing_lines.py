@@ -7,11 +7,11 @@ from typing import Any, Final, Literal, NamedTuple
 
 import orjson
 
+from eligibility.backlog.answers import Said
 from eligibility.backlog.csv_cells import LIST_SEPARATOR
 from eligibility.backlog.result_csv import csv_lines
 from eligibility.backlog.result_jsonl import JSON_LINES
 from eligibility.backlog.result_lines import Layout, Lines
-from eligibility.backlog.result_rows import Said
 
 Written = Literal["jsonl", "csv"]
 """What rows that differ are written in."""

@@ -10,8 +10,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any, Final
 
+from eligibility.backlog.answers import Said
 from eligibility.backlog.comparing_sides import Telling
-from eligibility.backlog.result_rows import Said
 from eligibility.comparing import OUTCOME, Entry
 from eligibility.dependence import concerned, other_data
 from eligibility.replay import Changed, Told, compare, told

@@ -9,9 +9,11 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from eligibility.backlog.answers import Answer, Refused, Said
 from eligibility.backlog.committed import Committed, Stored
-from eligibility.backlog.deciding import Answer, Decided
-from eligibility.backlog.result_rows import Said, rows_decided, rows_of
+from eligibility.backlog.deciding import Decided
+from eligibility.backlog.form import in_one
+from eligibility.backlog.result_rows import rows_of
 from eligibility.evaluation import Content, Evaluation
 
 
@@ -72,18 +74,18 @@ def _portable(telling: Telling) -> Telling:
 
 def decided_side(decided: Decided, ids: Any = None) -> Side:
     """What was just decided; `ids` as for `Decided.table`."""
-    rows = rows_decided(decided, ids)
-    told = zip(rows.answers, decided.answers, strict=True)
-    tellings = [_telling(answer) if isinstance(said, Said) else Telling(None) for said, answer in told]
-    return Side(rows.lines, rows.request_ids, rows.ids, rows.which, tellings)
+    given = pa.nulls(len(decided.which), pa.string()) if ids is None else ids
+    lines, tellings = in_one(decided.requests["line"]), [_telling(answer) for answer in decided.answers]
+    return Side(lines, decided.request_ids, given, decided.which, tellings)
 
 
 def _telling(answer: Answer) -> Telling:
-    evaluation = answer.evaluation
-    said = Said(*answer[1:6])  # type: ignore[arg-type]  # given where it is not refused
+    told, evaluation = answer
+    if isinstance(told, Refused):
+        return Telling(None)
     if evaluation is None:
-        return Telling(said)
-    return Telling(said, (evaluation.generation, evaluation.cells), evaluation)
+        return Telling(told)
+    return Telling(told, (evaluation.generation, evaluation.cells), evaluation)
 
 
 def results_side(results: Any) -> Side:

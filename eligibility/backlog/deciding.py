@@ -10,12 +10,15 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
 from itertools import repeat
-from typing import Any, Final, NamedTuple
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from eligibility.backlog.answers import UNRELIABLE, Answer, Refused, Said, columns_of
 from eligibility.backlog.classes import ABSENT, ODD, Classes, Column
 from eligibility.backlog.form import PATHS, RESULTS, in_one, leaves
 from eligibility.backlog.sights import NOTHING, Sights
@@ -23,7 +26,7 @@ from eligibility.contradictions import contradictions
 from eligibility.decider import Decider
 from eligibility.decision import in_order
 from eligibility.errors import EvaluatorsDisagree, RequestRefused
-from eligibility.evaluation import Agreed, Evaluation, contact_reasons
+from eligibility.evaluation import Agreed, contact_reasons
 from eligibility.facts import EligibilityRequest
 from eligibility.layout import slot_name
 from eligibility.reading import parse_json, request_from
@@ -40,39 +43,8 @@ _NAMED_LIKE: Final = "entity.reference"
 """A fact with the form of a `request_id`: a text that no rule reads."""
 
 
-class Refused(NamedTuple):
-    """Why a line was not decided: a sentence, and (JSON pointer, what would be right) for each fault."""
-
-    detail: str
-    errors: tuple[tuple[str, str], ...] = ()
-
-    def document(self) -> dict[str, Any]:
-        """The same as JSON, as results hold it."""
-        errors = [{"pointer": pointer, "detail": detail} for pointer, detail in self.errors]
-        return {"detail": self.detail, "errors": errors}
-
-
-UNRELIABLE: Final = Refused("the request could not be decided reliably, so it was not")
-
-
-class Answer(NamedTuple):
-    """What rows that are alike get: what was decided, by name, and its evaluation if wanted; or why not."""
-
-    evaluation: Evaluation | None = None
-    outcome: str | None = None
-    findings: tuple[str, ...] | None = None
-    obligations: tuple[str, ...] | None = None
-    missing_facts: tuple[str, ...] | None = None
-    contact_reasons: tuple[str, ...] | None = None
-    refused: Refused | None = None
-
-    @property
-    def error(self) -> dict[str, Any] | None:
-        """Why there is no decision, as results hold it."""
-        return None if self.refused is None else self.refused.document()
-
-
-class Decided(NamedTuple):
+@dataclass(frozen=True, eq=False)
+class Decided:
     """What was decided about the rows of a table.
 
     `which` has a number for each row, the place of its answer in `answers`. `alone` has the requests that
@@ -85,16 +57,18 @@ class Decided(NamedTuple):
     alone: Mapping[int, EligibilityRequest]
     request_ids: Any
 
+    @cached_property
+    def told(self) -> tuple[Sequence[Said | Refused], Any]:
+        """What rows are told, each once, and for each row which of it: many answers say the same."""
+        places: dict[Said | Refused, int] = {}
+        numbers = [places.setdefault(answer.told, len(places)) for answer in self.answers]
+        return list(places), pa.array(numbers, pa.int32()).take(self.which)
+
     def table(self, ids: Any = None) -> Any:
         """The table of decisions, with the columns of RESULTS; `ids` are texts, null where refused."""
         given = pa.nulls(len(self.which), pa.string()) if ids is None else ids
-        joined = (
-            pa.array([getattr(answer, field.name) for answer in self.answers], field.type).take(self.which)
-            for field in list(RESULTS)[3:]
-        )
-        return pa.Table.from_arrays(
-            [in_one(self.requests["line"]), self.request_ids, given, *joined], schema=RESULTS
-        )
+        lines = in_one(self.requests["line"])
+        return pa.Table.from_arrays([lines, self.request_ids, given, *columns_of(*self.told)], schema=RESULTS)
 
 
 class BacklogDecider:
@@ -175,14 +149,14 @@ class BacklogDecider:
             agreed = self.decider.agreed(request) if evaluation is None else evaluation.agreed
         except EvaluatorsDisagree:
             logger.exception("a row could not be decided")
-            return Answer(refused=UNRELIABLE)
-        return self._said(agreed, request.facts)._replace(evaluation=evaluation)
+            return Answer(UNRELIABLE)
+        return Answer(self._said(agreed, request.facts), evaluation)
 
-    def _said(self, agreed: Agreed, facts: Mapping[str, Any]) -> Answer:
+    def _said(self, agreed: Agreed, facts: Mapping[str, Any]) -> Said:
         outcome, found, _ = agreed
         subject = Subject(self.decider.questions[facts["model.generation"]], facts)
         missing = (path for slot, _ in found.missing for path in subject.paths(slot_name(slot)))
-        return Answer(
+        return Said(
             outcome=outcome,
             findings=tuple(name for name, _, _ in found.findings),
             obligations=found.obligations if outcome == "permitted" else (),
@@ -199,7 +173,7 @@ class BacklogDecider:
             request = request_from(value, self._vocabulary, member_allowed_request_id=True)
         except RequestRefused as refused:
             errors = tuple((fault.pointer, fault.detail) for fault in refused.problems)
-            return Answer(refused=Refused(refused.sentence, errors)), None, name
+            return Answer(Refused(refused.sentence, errors)), None, name
         answer = self._decided(request)
         return answer, None if answer.refused else request, name
 
@@ -258,7 +232,7 @@ def _without_nulls(value: Any) -> Any:
 
 def _refused(why: str) -> Answer:
     """An answer that sends its rows to be read by themselves, which tells the faults of each."""
-    return Answer(refused=Refused(why))
+    return Answer(Refused(why))
 
 
 def _distinct(keys: Any) -> tuple[Any, Any]:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from pyarrow import csv as arrow_csv
 from pyarrow import json as arrow_json
 
+from eligibility.backlog.answers import LISTS
 from eligibility.backlog.comparing_sides import Side, results_side
 from eligibility.backlog.csv_cells import LIST_SEPARATOR
 from eligibility.backlog.csv_rows import rows_of
@@ -22,7 +23,6 @@ from eligibility.backlog.form import RESULTS
 from eligibility.backlog.formats import Compression, Format
 from eligibility.backlog.heads import text_of
 from eligibility.backlog.lines import lines_of, pieces_of
-from eligibility.backlog.result_rows import LISTS
 from eligibility.backlog.streams import Broken, blocks, seekable
 from eligibility.backlog.tally import OUTCOMES
 from eligibility.defusing import restored

@@ -7,13 +7,15 @@ asked for all of them, then for halves of what it did not survive, down to singl
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from itertools import repeat
 from typing import Any, Final
 
 import pyarrow as pa
 
+from eligibility.backlog.answers import UNRELIABLE, Answer
 from eligibility.backlog.cutting import Piece
-from eligibility.backlog.deciding import UNRELIABLE, Answer, BacklogDecider, Decided
+from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.form import REQUESTS, Part
 from eligibility.backlog.formats import Format
 from eligibility.elsewhere import deciding_elsewhere
@@ -63,8 +65,8 @@ def decided_without(decider: BacklogDecider, requests: Any, rows: Collection[int
     which = decided.which.to_pylist()
     for row in rows:
         which[row] = len(decided.answers)
-    answers = [*decided.answers, Answer(refused=UNRELIABLE)]
-    return decided._replace(which=pa.array(which, pa.int32()), answers=answers)
+    answers = [*decided.answers, Answer(UNRELIABLE)]
+    return replace(decided, which=pa.array(which, pa.int32()), answers=answers)
 
 
 def unread(form: Format, piece: Piece) -> Part:

@@ -9,7 +9,8 @@ from uuid import UUID
 
 import uuid_utils.compat
 
-from eligibility.backlog.deciding import Answer, Decided
+from eligibility.backlog.answers import Answer, Refused
+from eligibility.backlog.deciding import Decided
 from eligibility.backlog.form import Part
 from eligibility.backlog.ids import ids_of
 from eligibility.backlog.request_json import written
@@ -48,9 +49,8 @@ def slice_of(
     answers, which = decided.answers, decided.which.to_pylist()
     refused = [row for row, place in enumerate(which) if answers[place].refused is not None]
     places, evaluations = _places(answers, which)
-    outcomes = Counter(
-        answer.outcome for answer in map(answers.__getitem__, which) if answer.outcome is not None
-    )
+    told = (answers[place].told for place in which)
+    outcomes = Counter(one.outcome for one in told if not isinstance(one, Refused))
     last = _record(run, part, decided, refused, outcomes)
     common = Common(ids_of(run.batch).start, moment_of(run.batch), run.actor, run.ruleset)
     made = [Made(one.key, one.content_hash, one.outcome, one.generation) for one in evaluations]
@@ -124,8 +124,9 @@ def _first_line(part: Part) -> int:
 def _refusals(decided: Decided, rows: Sequence[int]) -> Iterator[dict[str, Any]]:
     """Lines that were refused: the row within the slice, the caller's name for it, and why."""
     for row in rows:
-        answer = decided.answers[decided.which[row].as_py()]
-        yield {"row": row, "request_id": decided.request_ids[row].as_py(), "error": answer.error}
+        refused = decided.answers[decided.which[row].as_py()].refused
+        error = None if refused is None else refused.document()
+        yield {"row": row, "request_id": decided.request_ids[row].as_py(), "error": error}
 
 
 def _decisions(first: int, decided: Decided, made: Sequence[int | None], vocabulary: Vocabulary) -> Decisions:

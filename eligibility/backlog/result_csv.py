@@ -11,10 +11,11 @@ import orjson
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from eligibility.backlog.answers import LISTS, Said
 from eligibility.backlog.csv_cells import LIST_SEPARATOR
 from eligibility.backlog.form import DECISION
 from eligibility.backlog.result_lines import Layout, filled
-from eligibility.backlog.result_rows import LISTS, Error, Rows, Said
+from eligibility.backlog.result_rows import Error, Rows
 from eligibility.defusing import defused, defused_json
 
 COLUMNS: Final = ("line", "request_id", "id", "outcome", *LISTS, "error", "errors")

@@ -8,8 +8,9 @@ from typing import Any, Final
 import orjson
 import pyarrow.compute as pc
 
+from eligibility.backlog.answers import Said
 from eligibility.backlog.result_lines import Layout, filled
-from eligibility.backlog.result_rows import Error, Rows, Said
+from eligibility.backlog.result_rows import Error, Rows
 
 _ESCAPED: Final = '["\\\\\\x00-\\x1f]'
 """Characters that a JSON text cannot hold as they are."""

@@ -8,8 +8,9 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from eligibility.backlog.answers import Said
 from eligibility.backlog.deciding import Decided
-from eligibility.backlog.result_rows import Error, Rows, Said, rows_decided, rows_of
+from eligibility.backlog.result_rows import Error, Rows, rows_decided, rows_of
 from eligibility.recent import Recent
 
 AT_ONCE: Final = 65_536

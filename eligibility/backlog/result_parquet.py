@@ -7,12 +7,16 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from eligibility.backlog.answers import LISTS
 from eligibility.backlog.deciding import Decided
 from eligibility.backlog.form import DECISION, RESULTS
 from eligibility.parquet_sink import GROUP_ROWS, Sink
 
 WHOLE_GROUP_ROWS: Final = 2_000
 """Rows of a group with whole decisions: some 20 MB, which are held in memory."""
+
+_REPEATED: Final = ["outcome", *(f"{name}.list.element" for name in LISTS)]
+"""Columns with few distinct values: a dictionary of others would be as large as they are."""
 
 
 class ResultsParquet:
@@ -23,7 +27,9 @@ class ResultsParquet:
         self._schema = RESULTS.append(DECISION) if full else RESULTS
         self._group = WHOLE_GROUP_ROWS if full else GROUP_ROWS
         self._sink = Sink()
-        self._writer = pq.ParquetWriter(pa.PythonFile(self._sink, mode="w"), self._schema, compression="zstd")
+        self._writer = pq.ParquetWriter(
+            pa.PythonFile(self._sink, mode="w"), self._schema, compression="zstd", use_dictionary=_REPEATED
+        )
         self._waiting = self._schema.empty_table()
 
     def start(self) -> bytes:

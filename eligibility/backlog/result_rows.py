@@ -3,28 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from eligibility.backlog.deciding import Answer, Decided
+from eligibility.backlog.answers import LISTS, Refused, Said
+from eligibility.backlog.deciding import Decided
 from eligibility.backlog.form import DECISION, in_one
 
-LISTS: Final = ("findings", "obligations", "missing_facts", "contact_reasons")
-"""The columns of RESULTS that follow `outcome`; names and paths, which hold no control characters."""
-
 _WITHIN, _BETWEEN = "\x1f", "\x1e"
-
-
-class Said(NamedTuple):
-    """What a row that was decided is told, by name."""
-
-    outcome: str
-    findings: tuple[str, ...]
-    obligations: tuple[str, ...]
-    missing_facts: tuple[str, ...]
-    contact_reasons: tuple[str, ...]
 
 
 Error = Mapping[str, Any]
@@ -75,14 +63,10 @@ def rows_of(results: Any) -> Rows:
 
 def rows_decided(decided: Decided, ids: Any = None) -> Rows:
     """The rows of what was just decided; `ids` as for `Decided.table`."""
-    given = pa.nulls(len(decided.which), pa.string()) if ids is None else ids
-    lines = in_one(decided.requests["line"])
-    return Rows(lines, decided.request_ids, given, decided.which, [said_by(one) for one in decided.answers])
-
-
-def said_by(answer: Answer) -> Said | Error:
-    """What an answer says, or why there is none."""
-    return Said(*answer[1:6]) if answer.refused is None else answer.refused.document()  # type: ignore[arg-type]  # given where it is not refused
+    told, which = decided.told
+    given = pa.nulls(len(which), pa.string()) if ids is None else ids
+    answers = [one.document() if isinstance(one, Refused) else one for one in told]
+    return Rows(in_one(decided.requests["line"]), decided.request_ids, given, which, answers)
 
 
 def _said(text: str) -> Said:

@@ -10,8 +10,9 @@ from typing import Any, Final, NamedTuple
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from eligibility.backlog.deciding import Decided, Refused
-from eligibility.backlog.result_rows import LISTS, Rows, Said, rows_decided, rows_of
+from eligibility.backlog.answers import LISTS, Refused, Said
+from eligibility.backlog.deciding import Decided
+from eligibility.backlog.result_rows import Rows, rows_decided, rows_of
 from eligibility.wording import pattern_of
 
 OUTCOMES: Final = ("permitted", "prohibited", "contact_meta")

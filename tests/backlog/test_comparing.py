@@ -8,13 +8,13 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from eligibility.backlog.answers import Said
 from eligibility.backlog.comparing import EXAMPLES, Alike, Comparer, Comparison, Earlier
 from eligibility.backlog.comparing_sides import Side, Telling, decided_side, results_side
 from eligibility.backlog.deciding import BacklogDecider
 from eligibility.backlog.earlier_file import earlier_results
 from eligibility.backlog.form import RESULTS
 from eligibility.backlog.formats import Format
-from eligibility.backlog.result_rows import Said
 from eligibility.backlog.writing import result_writer
 from eligibility.decider import Decider
 from eligibility.ruleset import Ruleset

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from eligibility.backlog.deciding import Answer, BacklogDecider
+from eligibility.backlog.answers import Answer
+from eligibility.backlog.deciding import BacklogDecider
 from eligibility.decider import Decider
 from eligibility.errors import RequestRefused
 from eligibility.reading import read_request

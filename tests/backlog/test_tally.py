@@ -5,8 +5,8 @@ from functools import reduce
 
 import pytest
 
+from eligibility.backlog.answers import LISTS
 from eligibility.backlog.deciding import BacklogDecider, Decided
-from eligibility.backlog.result_rows import LISTS
 from eligibility.backlog.tally import MOST_REFUSED, Tally, by_frequency, tally_decided, tally_of
 from tests.backlog.results import decided, pieces
 from tests.backlog.tables import table, texts
