@@ -47,15 +47,14 @@ def decide_rows(trial: Trial, verdict: Verdict, run: Run) -> list[Firing]:
         EvaluatorsDisagree: they differ; the row is logged.
         EngineFailure: the engine refused to work.
     """
-    certain = [atom for atom, function in trial.atoms.items() if function == TRUE]
     said = _said(verdict)
     if not trial.variables:
-        firing = run(certain)
+        firing = run(trial.certain)
         _agree(trial, firing, [table.keys() for table in said])
         return [firing]
     firings = []
     for row in _rows_for(trial, verdict):
-        firing = run([*certain, *row.atoms])
+        firing = run([*trial.certain, *row.atoms])
         holds = row.holds
         _agree(trial, firing, [{key for key, function in table.items() if holds(function)} for table in said])
         firings.append(firing)
@@ -74,10 +73,8 @@ def _said(verdict: Verdict) -> list[Mapping[Anything, int]]:
     ]
 
 
-def _agree(trial: Trial, firing: Firing, said: Sequence[AbstractSet[Anything]]) -> None:
-    if len(firing.outcomes) != 1 or any(
-        found != table for found, table in zip(firing.found, said, strict=True)
-    ):
+def _agree(trial: Trial, firing: Firing, said: list[AbstractSet[Anything]]) -> None:
+    if len(firing.outcomes) != 1 or list(firing.found) != said:
         logger.error(
             "the evaluators disagree on %r: engine %r, semantics %r",
             trial.questions.document(trial.cells),

@@ -214,8 +214,11 @@ class Questions:
             return UNKNOWN
         return question.read(tuple(value) if isinstance(value, list) else value)
 
-    def cells(self, request: EligibilityRequest) -> Cells:
-        """The cells of a request: of each fact that is asked about, of each status, of the affiliates."""
+    def cells(self, request: EligibilityRequest, *, statuses: bool = True) -> Cells:
+        """The cells of a request: of each fact that is asked about, of each status, of the affiliates.
+
+        Without `statuses`, which no rule reads, those are left out.
+        """
         facts = request.facts
         natural = facts["entity.kind"] in NATURAL_PERSONS
         employed = natural and facts.get("use.on_behalf_of") == "employer"
@@ -234,12 +237,12 @@ class Questions:
             derived = modality(facts, self.ruleset.vocabulary)
             if derived is not None:
                 found[asked] = self.asked[asked].read(derived)
-        statuses = []
-        for _, (status, due) in self.statuses:
+        shown = []
+        for _, (status, due) in self.statuses if statuses else ():
             value = facts.get(status.fact)
-            statuses.append(OPEN if value is None else status_cell(value, status, due))
+            shown.append(OPEN if value is None else status_cell(value, status, due))
         affiliates = facts.get(AFFILIATES)
-        return Cells(tuple(found), tuple(statuses), self.pairs(affiliates) if affiliates else ())
+        return Cells(tuple(found), tuple(shown), self.pairs(affiliates) if affiliates else ())
 
     def pairs(self, affiliates: tuple[Mapping[str, Anything], ...]) -> tuple[Pair, ...]:
         """The distinct cells of the affiliates that can have a bearing, in the order that numbers them."""

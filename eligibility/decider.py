@@ -168,7 +168,7 @@ class Decider:
     def agreed(self, request: EligibilityRequest) -> Agreed:
         """What both evaluators say of a request, where nothing else is wanted. Raises as `decide`."""
         generation = request.facts["model.generation"]
-        return self._agree(generation, self.questions[generation].cells(request))
+        return self._agree(generation, self.questions[generation].cells(request, statuses=False))
 
     def _agree(self, generation: str, cells: Cells) -> Agreed:
         asked = (generation, cells.asked, cells.affiliates)
@@ -182,7 +182,10 @@ class Decider:
     def _trial(self, generation: str, cells: Cells) -> Trial:
         """The trial of these cells, in the space of others where what is unknown is the same."""
         questions, affiliates = self.questions[generation], cells.affiliates
-        unknown = tuple(place for place, cell in enumerate(cells.asked) if cell == UNKNOWN)
+        asked = cells.asked
+        unknown = (
+            tuple([place for place, cell in enumerate(asked) if cell == UNKNOWN]) if UNKNOWN in asked else ()
+        )
         layout = self._layouts.get((generation, unknown, affiliates))
         if layout is None or len(layout.space) > LARGEST_SPACE:
             layout = Layout(questions, cells)

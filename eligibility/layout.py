@@ -80,6 +80,11 @@ class Layout:
             self.atoms[atom] = self._some(atom)
 
     @cached_property
+    def certain(self) -> tuple[Atom, ...]:
+        """The atoms that are true whatever the unknown facts are, and whatever other facts are."""
+        return tuple(atom for atom, function in self.atoms.items() if function == TRUE)
+
+    @cached_property
     def open(self) -> tuple[tuple[Atom, int], ...]:
         """The atoms whose answer hangs on what is unknown."""
         return tuple(

@@ -17,8 +17,10 @@ class Trial:
         self.cells = cells
         self.layout = Layout(questions, cells) if layout is None else layout
         self.variables, self.space = self.layout.variables, self.layout.space
-        self.atoms: dict[Atom, int] = self.layout.atoms.copy()
+        known: list[Atom] = []
         for question, cell in zip(questions.asked, cells.asked, strict=True):
             if cell > 0:  # what is unknown is laid out, and 0 answers everything with no
-                for atom in question.yes(cell):
-                    self.atoms[atom] = TRUE
+                known += question.yes(cell)
+        self.atoms = self.layout.atoms | dict.fromkeys(known, TRUE)
+        self.certain = [*self.layout.certain, *known]
+        """The atoms that are true whatever the unknown facts are."""

@@ -6,14 +6,14 @@ that a well-formed request could give.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
 from eligibility.diagram import FALSE, TRUE
 from eligibility.layout import Layout, Slot
-from eligibility.semantics import Key, Made, Verdict
+from eligibility.semantics import Made, Verdict
 from eligibility.trial import Trial
 
 
@@ -38,18 +38,21 @@ class Reach(NamedTuple):
 
 def reach(trial: Trial, verdict: Verdict) -> Reach:
     """Find what is certain, what is possible, and which unknown facts matter."""
-    outcomes = tuple(sorted(name for name, function in verdict.outcomes.items() if function != FALSE))
-    certain = tuple(made for made, function in verdict.findings.items() if function == TRUE)
+    outcomes = tuple(sorted(verdict.outcomes))
+    findings = sorted(verdict.findings.items(), key=_by_effect)
     licensor = next((name for name, function in verdict.licensors.items() if function == TRUE), None)
     return Reach(
         outcomes=outcomes,
         missing=tuple(_missing(trial, verdict)) if len(outcomes) > 1 else (),
-        findings=tuple(sorted(certain, key=_by_effect)),
-        possible_findings=tuple(sorted(_possible(verdict.findings), key=_by_effect)),
-        obligations=tuple(name for name, function in verdict.obligations.items() if function == TRUE),
+        findings=tuple([made for made, function in findings if function == TRUE]),
+        possible_findings=tuple([made for made, function in findings if function != TRUE]),
+        obligations=tuple([name for name, function in verdict.obligations.items() if function == TRUE]),
         possible_obligations=tuple(
-            (name, tuple(_depends_on(trial, verdict.obligations[name])))
-            for name in _possible(verdict.obligations)
+            [
+                (name, tuple(_depends_on(trial, function)))
+                for name, function in verdict.obligations.items()
+                if function != TRUE
+            ]
         ),
         licensor=licensor,
     )
@@ -58,13 +61,9 @@ def reach(trial: Trial, verdict: Verdict) -> Reach:
 EFFECTS = ("prohibits", "contact", "exempts", "note")
 
 
-def _by_effect(made: Made) -> tuple[int, str, str]:
-    name, effect, reason = made
+def _by_effect(finding: tuple[Made, int]) -> tuple[int, str, str]:
+    (name, effect, reason), _ = finding
     return EFFECTS.index(effect), name, reason or ""
-
-
-def _possible(table: Mapping[Key, int]) -> list[Key]:
-    return [key for key, function in table.items() if function not in {FALSE, TRUE}]
 
 
 class Turn(NamedTuple):

@@ -154,11 +154,13 @@ class BacklogDecider:
 
     def _said(self, agreed: Agreed, facts: Mapping[str, Any]) -> Said:
         outcome, found, _ = agreed
-        subject = Subject(self.decider.questions[facts["model.generation"]], facts)
-        missing = (path for slot, _ in found.missing for path in subject.paths(slot_name(slot)))
+        missing: list[str] = []
+        if found.missing:
+            subject = Subject(self.decider.questions[facts["model.generation"]], facts)
+            missing += (path for slot, _ in found.missing for path in subject.paths(slot_name(slot)))
         return Said(
             outcome=outcome,
-            findings=tuple(name for name, _, _ in found.findings),
+            findings=tuple([name for name, _, _ in found.findings]),
             obligations=found.obligations if outcome == "permitted" else (),
             missing_facts=tuple(sorted(missing, key=in_order)),
             contact_reasons=tuple(contact_reasons(found, outcome)),

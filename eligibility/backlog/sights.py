@@ -127,8 +127,7 @@ class Sights:
         return numbers.setdefault((cells, declared, by_place), len(numbers) + 1)
 
     def _cells(self, questions: Questions, facts: dict[str, Any]) -> Cells:
-        cells = questions.cells(EligibilityRequest({}, facts))
-        return cells if self._statuses else cells._replace(statuses=())
+        return questions.cells(EligibilityRequest({}, facts), statuses=self._statuses)
 
 
 def _numbers(codes: Any, known: dict[int, int], find: Callable[[Any, Sequence[int]], Sequence[int]]) -> Any:
