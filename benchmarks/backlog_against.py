@@ -30,7 +30,7 @@ from eligibility.ruleset import Ruleset
 SAMPLE: Final = 50_000
 """Lines that the others are given: what a line costs them does not hang on how many there are."""
 
-_NEW_OBJECTS: Final = 100_000
+_NEW_OBJECTS: Final = 1_000_000
 """New objects after which Python looks for garbage, as in the command: less often is better for all three."""
 
 _ANSWERED: Final = ("outcome", "findings", "obligations", "missing_facts", "contact_reasons")

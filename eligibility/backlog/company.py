@@ -18,6 +18,7 @@ from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
 
+from eligibility.backlog.parcels import receive, send
 from eligibility.errors import EngineFailure
 
 Given = TypeVar("Given")
@@ -47,21 +48,21 @@ class Company(Generic[Given, Made]):
 
     def begin(self, begin: Callable[..., Callable[[Given], Made]], *arguments: Any) -> None:
         """Say how to begin: `begin` is called there with these arguments, and gives what makes something."""
-        self._begun = self._sending.submit(self._pipe.send, (begin, arguments))
+        self._begun = self._sending.submit(send, self._pipe, (begin, arguments))
 
     def submit(self, given: Given) -> Future[Made]:
         """Let it make something of this, once it has begun, and done what it was given before.
 
         The future raises what making it raised, and EngineFailure where the process has ended.
         """
-        sent = self._sending.submit(self._pipe.send, given)
+        sent = self._sending.submit(send, self._pipe, given)
         return self._receiving.submit(self._received, sent)
 
     def _received(self, sent: Future[None]) -> Made:
         try:
             self._begun.result()  # who was told nothing, or sent nothing, answers nothing
             sent.result()
-            found = self._pipe.recv()
+            found = receive(self._pipe)
         except (EOFError, OSError) as error:
             why = "a process that this one works with ended, killed or short of memory"
             raise EngineFailure(f"{why}: give the same command again") from error
@@ -90,18 +91,18 @@ def _work(pipe: Connection, modules: tuple[str, ...]) -> None:
     _keep_company()
     for module in modules:
         import_module(module)
-    begin, arguments = pipe.recv()
+    begin, arguments = receive(pipe)
     try:
         make = begin(*arguments)
     except Exception as error:  # noqa: BLE001 - as below
         make = partial(_raise, error)
     while True:
-        given = pipe.recv()
+        given = receive(pipe)
         try:
             made = make(given)
         except Exception as error:  # noqa: BLE001 - it is raised where it was asked for
             made = _Raised(error)
-        pipe.send(made)
+        send(pipe, made)
 
 
 def _raise(error: Exception, _given: object) -> NoReturn:

@@ -17,10 +17,10 @@ from eligibility.backlog.company import Company
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.shared import Messages
 
-NEW_OBJECTS: Final = 100_000
+NEW_OBJECTS: Final = 1_000_000
 """New objects after which Python looks for garbage: rows make many, and hardly any that refer in circles."""
 
-_AHEAD: Final = 2
+_AHEAD: Final = 3
 """Pieces that each other process is given at a time."""
 
 _HELD: Final = 2
