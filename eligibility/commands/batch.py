@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 import click
-import pyarrow as pa
 
 from eligibility.backlog.company import Company
 from eligibility.backlog.cutting import Piece, cut
 from eligibility.backlog.formats import Compression, Format, format_of
 from eligibility.backlog.going_on import forget
-from eligibility.backlog.sharing_out import NEW_OBJECTS
+from eligibility.backlog.sharing_out import for_many_rows
 from eligibility.backlog.tally import Tally
 from eligibility.backlog.unrecorded import ROWS, Wanted, unrecorded
 from eligibility.backlog.writing import result_writer
@@ -88,8 +87,7 @@ def batch(settings: Settings, asked: Asked, company: Sequence[Company[Piece, Any
     """
     formats = _formats(asked)
     _check_files(asked)
-    gc.set_threshold(NEW_OBJECTS, 50, 1_000)
-    pa.set_memory_pool(pa.system_memory_pool())  # gives back what it does not need, as others do not
+    for_many_rows()
     try:
         done = _done(settings, asked, formats, company)
     except BrokenPipeError:
