@@ -75,10 +75,16 @@ class _Ranges(NamedTuple):
 class Classes:
     """The classes of all facts, as a ruleset's generations tell them apart. Numbers stay the same."""
 
-    def __init__(self, programs: Sequence[Questions], vocabulary: Vocabulary) -> None:
-        """Look at what the rules ask of each fact."""
+    def __init__(
+        self, programs: Sequence[Questions], vocabulary: Vocabulary, *, statuses: bool = True
+    ) -> None:
+        """Look at what the rules ask of each fact, and at the statuses of obligations unless nobody asks."""
         self._vocabulary = vocabulary
-        self._finders = {path: _finder(path, programs, vocabulary) for path in PATHS if path != AFFILIATES}
+        self._finders = {
+            path: _finder(path, programs, vocabulary, statuses=statuses)
+            for path in PATHS
+            if path != AFFILIATES
+        }
         self._finders |= {
             COUNTRY_MEMBER: _answers([one.country for one in programs], []),
             INVOLVED_MEMBER: _as_it_is,
@@ -98,7 +104,7 @@ class Classes:
         kind = FACTS[path].kind
         if path == AFFILIATES:
             return self._affiliates(array)
-        if self._finders[path] is _is_given:
+        if self._finders[path] is _is_given and kind == "text":
             return _text(array, LONGEST_DESCRIPTION if path == "use.description" else LONGEST_TEXT)
         if kind == "number":
             return self._whole(path, array)
@@ -296,16 +302,18 @@ def _is_given(_value: Any) -> Hashable:
     return True
 
 
-def _finder(path: str, programs: Sequence[Questions], vocabulary: Vocabulary) -> Find:
+def _finder(path: str, programs: Sequence[Questions], vocabulary: Vocabulary, *, statuses: bool) -> Find:
     """What finds the class of a value."""
     questions = [one.by_fact[path] for one in programs if path in one.by_fact]
-    statuses = {asked for one in programs for _, asked in one.statuses if asked[0].fact == path}
+    shown = {asked for one in programs for _, asked in one.statuses if asked[0].fact == path}
+    if shown and not questions and not statuses:
+        return _is_given
     if FACTS[path].kind in _AS_THEY_ARE:
         return _as_it_is
     if path == "model.name":
-        answers = _answers(questions, list(statuses))
+        answers = _answers(questions, list(shown))
         return lambda name: (_released(vocabulary.model(name)), answers(name))
-    return _answers(questions, list(statuses)) if questions or statuses else _is_given
+    return _answers(questions, list(shown)) if questions or shown else _is_given
 
 
 def _released(model: CatalogueModel | None) -> Hashable:

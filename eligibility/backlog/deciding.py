@@ -79,7 +79,7 @@ class BacklogDecider:
         self.decider = decider
         self._slim = slim
         self._vocabulary = decider.ruleset.vocabulary
-        self._classes = Classes(tuple(decider.questions.values()), self._vocabulary)
+        self._classes = Classes(tuple(decider.questions.values()), self._vocabulary, statuses=not slim)
         self._paths = tuple(path for path in PATHS if path not in self._classes.idle)
         self._sights = Sights(decider.questions, self._paths, statuses=not slim)
         self._answers: Recent[tuple[int, ...], Answer] = Recent(REMEMBERED)

@@ -78,14 +78,20 @@ def _table(text: bytes, schema: Any) -> pa.Table | None:
 
 def _as_it_is(text: bytes, schema: Any) -> pa.Table | None:
     try:
-        text.decode()
+        _see_utf8(text)
         return arrow_json.read_json(
             pa.BufferReader(text),
             read_options=arrow_json.ReadOptions(use_threads=False, block_size=len(text) + 1),
             parse_options=arrow_json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="error"),
         )
-    except (UnicodeDecodeError, pa.ArrowInvalid):
+    except pa.ArrowInvalid:
         return None
+
+
+def _see_utf8(text: bytes) -> None:
+    """Raise ArrowInvalid where a text is not UTF-8."""
+    offsets = pa.array([0, len(text)], pa.int32()).buffers()[1]
+    pa.StringArray.from_buffers(1, offsets, pa.py_buffer(text)).validate(full=True)
 
 
 def _as_whole(found: re.Match[bytes]) -> bytes:
