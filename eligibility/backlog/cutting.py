@@ -13,7 +13,7 @@ from eligibility.backlog import parquet_rows
 from eligibility.backlog.csv_rows import header_of, rows_of
 from eligibility.backlog.formats import Compression, Format
 from eligibility.backlog.heads import text_of
-from eligibility.backlog.lines import lines_of, pieces_of
+from eligibility.backlog.lines import lines_of, pieces_of, pieces_of_text, texts_of
 from eligibility.backlog.streams import Broken, blocks, seekable
 from eligibility.errors import BacklogRefused, Fault
 
@@ -62,25 +62,26 @@ def cut(source: BinaryIO, form: Format, compression: Compression, rows: int) -> 
         head = text_of(next(found, b""), form)
     except Broken as broken:
         raise BacklogRefused([Fault("", str(broken))]) from broken
-    lines = lines_of(chain([head], found))
+    everything = chain([head], found)
     if form == "jsonl":
-        return _text_pieces(lines, b"", rows, lines_before=0)
+        return _text_pieces(pieces_of_text(texts_of(everything), rows), lines_before=0)
+    lines = lines_of(everything)
     first = next(lines, None)
     if first is None:
         return iter(())
     header = header_of(first[0])
     joined = rows_of(chain([first[1:]], lines), header.separator)
-    return _text_pieces(joined, first[0] + b"\n", rows, lines_before=1)
+    start = first[0] + b"\n"
+    texts = ((len(some), start + b"\n".join(some) + b"\n") for some in pieces_of(joined, rows))
+    return _text_pieces(texts, lines_before=1)
 
 
-def _text_pieces(
-    groups: Iterable[list[bytes]], header: bytes, rows: int, lines_before: int
-) -> Iterator[Piece]:
+def _text_pieces(texts: Iterable[tuple[int, bytes]], lines_before: int) -> Iterator[Piece]:
     first = 0
     try:
-        for number, lines in enumerate(pieces_of(groups, rows)):
-            yield Piece(number, first, len(lines), header + b"\n".join(lines) + b"\n")
-            first += len(lines)
+        for number, (count, text) in enumerate(texts):
+            yield Piece(number, first, count, text)
+            first += count
     except Broken as broken:
         detail = f"{broken}, some lines after line {first + lines_before}"
         raise BacklogRefused([Fault("", detail)]) from broken

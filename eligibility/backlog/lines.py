@@ -15,19 +15,28 @@ MOST_BYTES: Final = 8 * 2**20
 
 def lines_of(blocks: Iterable[bytes]) -> Iterator[list[bytes]]:
     """All lines without their line feed, some at a time. One that is too long is replaced by a remark."""
+    return (text[:-1].split(b"\n") for text in texts_of(blocks))
+
+
+def texts_of(blocks: Iterable[bytes]) -> Iterator[bytes]:
+    """The same as texts of some whole lines each, with a line feed after every line."""
     rest, dropped = b"", 0
     for block in blocks:
-        *lines, last = block.split(b"\n")
-        if lines:
-            length = dropped + len(rest) + len(lines[0])
-            lines[0] = rest + lines[0] if length <= LONGEST else _too_long(length)
+        start, end = 0, block.rfind(b"\n") + 1
+        if end:
+            first = block.find(b"\n")
+            length = dropped + len(rest) + first
+            if length > LONGEST:
+                yield _too_long(length) + b"\n"
+                rest, start = b"", first + 1
+            if start < end:
+                yield rest + block[start:end]
             rest, dropped = b"", 0
-            yield lines
-        rest += last
+        rest += block[end:]
         if len(rest) + dropped > LONGEST:
             rest, dropped = b"", dropped + len(rest)
     if dropped or rest:
-        yield [_too_long(dropped + len(rest)) if dropped else rest]
+        yield (_too_long(dropped + len(rest)) if dropped else rest) + b"\n"
 
 
 def _too_long(length: int) -> bytes:
@@ -49,6 +58,36 @@ def pieces_of(groups: Iterable[list[bytes]], rows: int) -> Iterator[list[bytes]]
             yield piece
     if waiting:
         yield waiting
+
+
+def pieces_of_text(texts: Iterable[bytes], rows: int) -> Iterator[tuple[int, bytes]]:
+    """Texts of whole lines in the same pieces, each with the number of its lines."""
+    waiting: list[bytes] = []
+    count = size = 0
+    for some in texts:
+        text = some
+        while text:
+            lines = text.count(b"\n")
+            if count + lines > rows or size + len(text) - lines > MOST_BYTES:
+                taken, text, lines = _cut(text, rows - count, MOST_BYTES - size, is_first=not count)
+            else:
+                taken, text = text, b""
+            waiting.append(taken)
+            count, size = count + lines, size + len(taken) - lines
+            if text or count == rows:
+                yield count, b"".join(waiting)
+                waiting, count, size = [], 0, 0
+    if waiting:
+        yield count, b"".join(waiting)
+
+
+def _cut(text: bytes, most: int, space: int, *, is_first: bool) -> tuple[bytes, bytes, int]:
+    """The lines that still fit into a piece (one at least if it `is_first`), the rest, and how many fit."""
+    lines = text[:-1].split(b"\n", most)
+    fitting = sum(total <= space for total in accumulate(map(len, lines[:most])))
+    number = max(fitting, 1) if is_first else fitting
+    end = sum(map(len, lines[:number])) + number
+    return text[:end], text[end:], number
 
 
 def _fitting(lines: list[bytes]) -> int:
