@@ -44,25 +44,37 @@ _RECUR: Final = {"code", "boolean", "country", *_LISTS}
 Find = Callable[[Any], Hashable]
 
 
+class Numbers(NamedTuple):
+    """A number for each row, from 0 to `highest` at most."""
+
+    array: Any
+    highest: int
+
+
 class Column(NamedTuple):
     """A column by the classes of its values.
 
-    `classes` has a number for each row. `values` gives the values of some rows, whose numbers it takes, as
-    facts hold them; what it gives where a value is absent or odd means nothing.
+    `classes` has a number for each row, none below `lowest` and none above `highest`. `values` gives the
+    values of some rows, whose numbers it takes, as facts hold them; what it gives where a value is absent or
+    odd means nothing.
     """
 
     classes: Any
     values: Callable[[Any], Sequence[Any]]
+    lowest: int
+    highest: int
 
     @property
-    def given(self) -> Any:
+    def given(self) -> Numbers:
         """The classes, with what is odd as absent."""
-        is_good = (pc.min(self.classes).as_py() or ABSENT) >= ABSENT
-        return (self.classes if is_good else pc.max_element_wise(self.classes, ABSENT)).cast(pa.int64())
+        is_good = self.lowest >= ABSENT
+        classes = self.classes if is_good else pc.max_element_wise(self.classes, ABSENT)
+        return Numbers(classes, max(self.highest, ABSENT))
 
     def at(self, rows: Any) -> Column:
         """The column of some rows alone, whose numbers are given."""
-        return Column(self.classes.take(rows), lambda some: self.values(rows.take(some)))
+        classes = self.classes.take(rows)
+        return Column(classes, lambda some: self.values(rows.take(some)), self.lowest, self.highest)
 
 
 class _Ranges(NamedTuple):
@@ -147,7 +159,7 @@ class Classes:
                 low, high = (middle, high) if self.number(path, middle) == numbers[-1] else (low, middle)
             starts.append(high)
             numbers.append(self.number(path, high))
-        return _Ranges(starts[1:], pa.array(numbers, pa.int32()))
+        return _Ranges(starts[1:], pa.array(numbers, pa.int64()))
 
     def _whole(self, path: str, array: Any) -> Column:
         ranges = self._ranges[path]
@@ -155,23 +167,30 @@ class Classes:
         for start in ranges.starts:
             place = pc.add(place, pc.cast(pc.greater_equal(array, start), pa.int32()))
         is_odd = pc.or_(pc.less(array, 0), pc.greater(array, MOST_USERS))
-        classes = pc.if_else(is_odd, pa.scalar(ODD, pa.int32()), ranges.numbers.take(place))
-        return Column(pc.fill_null(classes, ABSENT), lambda rows: array.take(rows).to_pylist())
+        classes = pc.fill_null(
+            pc.if_else(is_odd, pa.scalar(ODD, pa.int64()), ranges.numbers.take(place)), ABSENT
+        )
+        return _bounded(classes, lambda rows: array.take(rows).to_pylist())
 
     def _single(self, path: str, array: Any) -> Column:
-        encoded = array.dictionary_encode()
+        encoded = array.dictionary_encode(null_encoding="encode")
         values = encoded.dictionary.to_pylist()
-        return _column([self._kept(path, value) for value in values], encoded.indices, values)
+        numbers = [ABSENT if value is None else self._kept(path, value) for value in values]
+        places = encoded.indices
+        return _column(
+            numbers, places, lambda rows: [values[place] for place in places.take(rows).to_pylist()]
+        )
 
     def _list(self, path: str, array: Any) -> Column:
         """Lists that join to the same text are the same, but for entries that break the form anyhow."""
         entries = pc.list_flatten(array)
-        encoded = pc.binary_join(array, _SEPARATOR).dictionary_encode()
+        encoded = pc.binary_join(array, _SEPARATOR).dictionary_encode(null_encoding="encode")
         texts = encoded.dictionary.to_pylist()
-        numbers = [self._kept(path, text, _entries) for text in texts]
-        sets = Kept(lambda place: () if place is None else _as_set(_entries(texts[place])))
-        column = Column(
-            _taken(numbers, encoded.indices),
+        numbers = [ABSENT if text is None else self._kept(path, text, _entries) for text in texts]
+        sets = Kept(lambda place: _as_set(_entries(texts[place] or "")))
+        column = _column(
+            numbers,
+            encoded.indices,
             lambda rows: list(map(sets.__getitem__, encoded.indices.take(rows).to_pylist())),
         )
         lengths = pc.binary_length(entries)
@@ -179,7 +198,7 @@ class Classes:
             return column
         odd = pc.or_(pc.equal(lengths, 0), pc.match_substring(entries, _SEPARATOR))
         parents = pc.list_parent_indices(array).filter(pc.fill_null(odd, True))  # noqa: FBT003 - arrow's own order of arguments
-        return Column(_with_odd(column.classes, parents), column.values)
+        return column._replace(classes=_with_odd(column.classes, parents), lowest=ODD)
 
     def _affiliates(self, array: Any) -> Column:
         """Lists of affiliates, by the classes of each; by their order too where a fact is missing."""
@@ -195,18 +214,19 @@ class Classes:
             for each in dict.fromkeys(rows)
         }
         classes = list(map(found.__getitem__, rows))
-        codes = pc.if_else(items.is_valid(), pa.array(classes, pa.int32()), ODD)
+        codes = pc.if_else(items.is_valid(), pa.array(classes, pa.int64()), ODD)
         lists = pa.ListArray.from_arrays(offsets, codes.cast(pa.string()), mask=array.is_null())
-        encoded = pc.binary_join(lists, _SEPARATOR).dictionary_encode()
+        encoded = pc.binary_join(lists, _SEPARATOR).dictionary_encode(null_encoding="encode")
         numbers = [
-            self._affiliates_number(list(map(int, _entries(text)))) for text in encoded.dictionary.to_pylist()
+            ABSENT if text is None else self._affiliates_number(list(map(int, _entries(text))))
+            for text in encoded.dictionary.to_pylist()
         ]
 
         def values(rows: Any) -> list[Any]:
             lists = array.take(rows)
             return _affiliates_of(pc.list_flatten(lists), pc.list_value_length(lists).to_pylist())
 
-        return Column(_taken(numbers, encoded.indices), values)
+        return _column(numbers, encoded.indices, values)
 
     def _affiliate(self, read: list[int]) -> int:
         """The number of an affiliate's class, from the classes of what rules read of it."""
@@ -222,11 +242,16 @@ class Classes:
         return self._numbered(AFFILIATES, ("all", *alike))
 
 
-def _column(numbers: list[int], indices: Any, values: Sequence[Any]) -> Column:
-    return Column(
-        _taken(numbers, indices),
-        lambda rows: [None if place is None else values[place] for place in indices.take(rows).to_pylist()],
-    )
+def _column(numbers: Sequence[int], places: Any, values: Callable[[Any], Sequence[Any]]) -> Column:
+    """A column from the classes of its distinct values, and the place of each row's value among these."""
+    classes = pa.array(numbers, pa.int64()).take(places)
+    return Column(classes, values, min(numbers, default=ABSENT), max(numbers, default=ABSENT))
+
+
+def _bounded(classes: Any, values: Callable[[Any], Sequence[Any]]) -> Column:
+    """A column whose bounds are looked for."""
+    found = pc.min_max(classes).as_py()
+    return Column(classes, values, found["min"] or ABSENT, found["max"] or ABSENT)
 
 
 def _affiliates_of(items: Any, lengths: Sequence[int | None]) -> list[Any]:
@@ -250,12 +275,6 @@ def _is_blank(value: Any) -> bool:
     return isinstance(value, str) and (not value or value.isspace())
 
 
-def _taken(numbers: list[int], indices: Any) -> Any:
-    """The class of each row, from the classes of the distinct values."""
-    classes = pa.array(numbers, pa.int32()).take(indices)
-    return pc.fill_null(classes, ABSENT) if classes.null_count else classes
-
-
 def _offsets(array: Any) -> Any:
     """Where the entries of each list begin among those of all, and where the last one ends."""
     lengths = pc.fill_null(pc.list_value_length(array), 0).cast(pa.int32())
@@ -265,7 +284,7 @@ def _offsets(array: Any) -> Any:
 def _with_odd(classes: Any, rows: Any) -> Any:
     """The classes, with these rows odd."""
     is_odd = pc.is_in(pa.array(range(len(classes)), rows.type), value_set=rows)
-    return pc.if_else(is_odd, pa.scalar(ODD, pa.int32()), classes)
+    return pc.if_else(is_odd, pa.scalar(ODD, pa.int64()), classes)
 
 
 def _text(array: Any, longest: int) -> Column:
@@ -275,11 +294,11 @@ def _text(array: Any, longest: int) -> Column:
     if pc.any(others).as_py():
         found = [bool(text.strip()) for text in array.filter(others).to_pylist()]
         is_given = pc.replace_with_mask(is_given, others, pa.array(found))
-    classes = pc.fill_null(pc.cast(is_given, pa.int32()), ABSENT)
+    classes = pc.fill_null(pc.cast(is_given, pa.int64()), ABSENT)
     if (pc.max(pc.binary_length(array)).as_py() or 0) > longest or _may_hold(array, "\0"):
         is_odd = pc.or_(pc.greater(pc.utf8_length(array), longest), pc.match_substring(array, "\0"))
-        classes = pc.if_else(pc.fill_null(is_odd, False), pa.scalar(ODD, pa.int32()), classes)  # noqa: FBT003 - as above
-    return Column(classes, lambda rows: [A_TEXT] * len(rows))
+        classes = pc.if_else(pc.fill_null(is_odd, False), pa.scalar(ODD, pa.int64()), classes)  # noqa: FBT003 - as above
+    return _bounded(classes, lambda rows: [A_TEXT] * len(rows))
 
 
 def _may_hold(texts: Any, character: str) -> bool:

@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eligibility.backlog.answers import UNRELIABLE, Answer, Refused, Said, columns_of
-from eligibility.backlog.classes import ABSENT, ODD, Classes, Column
+from eligibility.backlog.classes import ABSENT, ODD, Classes, Column, Numbers
 from eligibility.backlog.form import PATHS, RESULTS, in_one, leaves
 from eligibility.backlog.sights import NOTHING, Sights
 from eligibility.contradictions import contradictions
@@ -36,7 +36,10 @@ from eligibility.wording import Subject
 logger = logging.getLogger(__name__)
 
 REMEMBERED: Final = 24_576
-"""Answers that are kept, by what a row shows to the rules: some 4 KB each, with their evaluations."""
+"""Answers that are kept, by what a row shows to the rules: some 4 KB each with their evaluations.
+
+Without these it is 1 KB, so that twice as many are kept.
+"""
 
 _LARGEST_KEY: Final = 2**62
 _NAMED_LIKE: Final = "entity.reference"
@@ -82,7 +85,7 @@ class BacklogDecider:
         self._classes = Classes(tuple(decider.questions.values()), self._vocabulary, statuses=not slim)
         self._paths = tuple(path for path in PATHS if path not in self._classes.idle)
         self._sights = Sights(decider.questions, self._paths, statuses=not slim)
-        self._answers: Recent[tuple[int, ...], Answer] = Recent(REMEMBERED)
+        self._answers: Recent[tuple[int, ...], Answer] = Recent(REMEMBERED * (2 if slim else 1))
 
     def decide(self, requests: Any) -> Decided:
         """Decide a table with the columns of REQUESTS.
@@ -96,7 +99,8 @@ class BacklogDecider:
             {path: column.at(first) for path, column in rows.columns.items()}, len(first)
         )
         which, ids, alone = places.take(alike), rows.request_ids, dict[int, EligibilityRequest]()
-        is_odd, contradict = rows.is_odd, [number for number, answer in enumerate(answers) if answer.refused]
+        is_odd = rows.is_odd
+        contradict = [number for number, answer in enumerate(answers) if isinstance(answer.told, Refused)]
         if contradict:
             is_odd = pc.or_(is_odd, pc.is_in(which, value_set=pa.array(contradict, which.type)))
         odd = pc.indices_nonzero(is_odd).to_pylist()
@@ -119,8 +123,8 @@ class BacklogDecider:
         sorts, shown = self._sights.of(columns, count)
         which, rows = _distinct(_keys([sorts, *shown.values()], count))
         sights = [
-            repeat(NOTHING, len(rows)) if numbers is None else numbers.take(rows).to_pylist()
-            for numbers in (sorts, *map(shown.get, self._paths))
+            repeat(NOTHING, len(rows)) if one is None or not one.highest else one.array.take(rows).to_pylist()
+            for one in (sorts, *map(shown.get, self._paths))
         ]
         keys = list(zip(*sights, strict=True))
         known = list(map(self._answers.get, keys))
@@ -202,7 +206,7 @@ class _Rows:
         self.request_ids = pc.if_else(pc.equal(names.classes, ABSENT), None, arrays["request_id"])
         is_odd = pc.invert(self._is_read)
         for column in (*given.values(), names):
-            if pc.min(column.classes).as_py() == ODD:
+            if column.lowest == ODD:
                 is_odd = pc.or_(is_odd, pc.equal(column.classes, ODD))
         self.is_odd = is_odd
 
@@ -243,13 +247,13 @@ def _distinct(keys: Any) -> tuple[Any, Any]:
     return encoded.indices, pc.index_in(encoded.dictionary, value_set=keys)
 
 
-def _keys(columns: Sequence[Any], rows: int) -> Any:
+def _keys(columns: Sequence[Numbers], rows: int) -> Any:
     """A number for each row; rows have the same where they have the same in all columns."""
     keys, size = pa.repeat(pa.scalar(0, pa.int64()), rows), 1
-    for column in columns:
-        most = (pc.max(column).as_py() or 0) + 1
-        if most == 1:
+    for column, highest in columns:
+        if not highest:
             continue
+        most = highest + 1
         if size * most > _LARGEST_KEY:
             encoded = keys.dictionary_encode()
             keys, size = encoded.indices.cast(pa.int64()), len(encoded.dictionary)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from eligibility.atoms import UNKNOWN, Cells, Questions, acts_for_employer
-from eligibility.backlog.classes import ABSENT, Column
+from eligibility.backlog.classes import ABSENT, Column, Numbers
 from eligibility.domains import AFFILIATES, DECLARED_BY, NATURAL_PERSONS, ORGANISATIONS
 from eligibility.facts import EligibilityRequest
 
@@ -57,21 +57,22 @@ class Sights:
         self._numbers: dict[str, dict[Hashable, int]] = {path: {} for path in paths}
         self._codes: dict[str, dict[int, int]] = {path: {} for path in paths}
 
-    def of(self, columns: Mapping[str, Column], rows: int) -> tuple[Any, dict[str, Any]]:
+    def of(self, columns: Mapping[str, Column], rows: int) -> tuple[Numbers, dict[str, Numbers]]:
         """The number of each row's sort, and by path those of its sights.
 
         What is odd is seen as absent. Rows that lack what every request needs are of one sort, and show
         nothing. A path that is missing shows nothing in any row.
         """
         sorts = self._sorts_of([columns.get(path) for path in _SORTED_BY], rows)
-        return sorts, {path: self._sights(path, column, sorts) for path, column in columns.items()}
+        codes = pc.multiply(sorts.array, _CLASSES)
+        return sorts, {path: self._sights(path, column, codes) for path, column in columns.items()}
 
-    def _sorts_of(self, columns: Sequence[Column | None], rows: int) -> Any:
+    def _sorts_of(self, columns: Sequence[Column | None], rows: int) -> Numbers:
         codes = pa.repeat(pa.scalar(0, pa.int64()), rows)
         for column in columns:
             codes = pc.multiply(codes, _CODES)
             if column is not None:
-                codes = pc.add(codes, column.given)
+                codes = pc.add(codes, column.given.array)
 
         def find(first: Any, _codes: Sequence[int]) -> list[int]:
             values = [[None] * len(first) if column is None else _values(column, first) for column in columns]
@@ -99,7 +100,8 @@ class Sights:
             self._sorts.append(_Sort(questions, fewest, self._cells(questions, fewest)))
         return number
 
-    def _sights(self, path: str, column: Column, sorts: Any) -> Any:
+    def _sights(self, path: str, column: Column, sorts: Any) -> Numbers:
+        """The sights of a column; the number of each row's sort is given as a multiple of _CLASSES."""
         if path in _BY_CLASS:
             return column.given
 
@@ -109,7 +111,7 @@ class Sights:
                 for code, value in zip(codes, _values(column, first), strict=True)
             ]
 
-        return _numbers(pc.add(pc.multiply(sorts, _CLASSES), column.given), self._codes[path], find)
+        return _numbers(pc.add(sorts, column.given.array), self._codes[path], find)
 
     def _sight(self, path: str, sort: _Sort | None, number: int, value: Any) -> int:
         """The number of what a value shows; the number of its class is given, too."""
@@ -130,7 +132,9 @@ class Sights:
         return questions.cells(EligibilityRequest({}, facts), statuses=self._statuses)
 
 
-def _numbers(codes: Any, known: dict[int, int], find: Callable[[Any, Sequence[int]], Sequence[int]]) -> Any:
+def _numbers(
+    codes: Any, known: dict[int, int], find: Callable[[Any, Sequence[int]], Sequence[int]]
+) -> Numbers:
     """The number of each row, from its code; `find` finds those not known, from its first row."""
     encoded = codes.dictionary_encode()
     distinct = encoded.dictionary.to_pylist()
@@ -138,7 +142,8 @@ def _numbers(codes: Any, known: dict[int, int], find: Callable[[Any, Sequence[in
     if new:
         first = pc.index_in(pa.array(new, pa.int64()), value_set=codes)
         known.update(zip(new, find(first, new), strict=True))
-    return pa.array([known[code] for code in distinct], pa.int64()).take(encoded.indices)
+    numbers = [known[code] for code in distinct]
+    return Numbers(pa.array(numbers, pa.int64()).take(encoded.indices), max(numbers, default=NOTHING))
 
 
 def _values(column: Column, rows: Any) -> list[Any]:

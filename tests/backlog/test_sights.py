@@ -45,7 +45,8 @@ def seen(decider: Decider, requests: Sequence[Row]) -> list[tuple[int, ...]]:
     }
     paths = [path for path in PATHS if path in columns]
     sorts, sights = Sights(decider.questions, paths).of(columns, len(requests))
-    return list(zip(sorts.to_pylist(), *(sights[path].to_pylist() for path in paths), strict=True))
+    columns_of_numbers = (sorts, *(sights[path] for path in paths))
+    return list(zip(*(each.array.to_pylist() for each in columns_of_numbers), strict=True))
 
 
 def read(decider: Decider, request: Row) -> Hashable:
