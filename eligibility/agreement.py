@@ -52,11 +52,16 @@ def decide_rows(trial: Trial, verdict: Verdict, run: Run) -> list[Firing]:
         firing = run(trial.certain)
         _agree(trial, firing, [table.keys() for table in said])
         return [firing]
+    certain = [{key for key, function in table.items() if function == TRUE} for table in said]
+    varying = [[entry for entry in table.items() if entry[1] != TRUE] for table in said]
     firings = []
     for row in _rows_for(trial, verdict):
         firing = run([*trial.certain, *row.atoms])
-        holds = row.holds
-        _agree(trial, firing, [{key for key, function in table.items() if holds(function)} for table in said])
+        here: list[AbstractSet[Anything]] = [
+            keys.union([key for key, function in entries if row.holds(function)]) if entries else keys
+            for keys, entries in zip(certain, varying, strict=True)
+        ]
+        _agree(trial, firing, here)
         firings.append(firing)
     return firings
 

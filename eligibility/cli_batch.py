@@ -9,7 +9,7 @@ from uuid import UUID
 
 import click
 
-from eligibility.backlog.company import started
+from eligibility.backlog.company import collect_seldom, started
 from eligibility.commands.options import FOLDER, as_json, settings
 
 if TYPE_CHECKING:
@@ -73,6 +73,7 @@ def batch(*, rules: Path | None, processes: int | None, dry_run: bool, **asked: 
     ruleset in the database. Rows are matched by line and grouped by the rule responsible. That some differ
     does not change the exit code.
     """
+    collect_seldom()
     if rules is not None and not dry_run:
         raise click.UsageError(
             "`--rules` goes with `--dry-run`: what is recorded is under the policy in force"

@@ -67,12 +67,12 @@ class Semantics:
 
 
 def _needed(condition: Condition) -> Atom | None:
-    """An atom without which a condition can not hold, if it begins with one: most rules fail there."""
+    """An atom without which a condition can not hold, if there is one: most rules fail there."""
     match condition:
         case Ask(atom):
             return atom
-        case All((first, *_)):
-            return _needed(first)
+        case All(parts):
+            return next(filter(None, map(_needed, parts)), None)
     return None
 
 

@@ -6,6 +6,7 @@ of the standard library all write into one: who is killed meanwhile leaves the o
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -16,10 +17,13 @@ from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from importlib import import_module
 from multiprocessing.connection import Connection
-from typing import Any, Generic, NamedTuple, NoReturn, TypeVar
+from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 
 from eligibility.backlog.parcels import receive, send
 from eligibility.errors import EngineFailure
+
+NEW_OBJECTS: Final = 1_000_000
+"""New objects after which Python looks for garbage."""
 
 Given = TypeVar("Given")
 Made = TypeVar("Made")
@@ -87,8 +91,14 @@ def started(number: int, *modules: str) -> Iterator[Sequence[Company[Any, Any]]]
         yield [stack.enter_context(closing(Company[Any, Any](*modules))) for _ in range(number)]
 
 
+def collect_seldom() -> None:
+    """Look for garbage seldom in this process: imports and rows make many objects, few in circles."""
+    gc.set_threshold(NEW_OBJECTS, 50, 1_000)
+
+
 def _work(pipe: Connection, modules: tuple[str, ...]) -> None:
     _keep_company()
+    collect_seldom()
     for module in modules:
         import_module(module)
     begin, arguments = receive(pipe)

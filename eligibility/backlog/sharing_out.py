@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -18,9 +17,6 @@ import pyarrow as pa
 from eligibility.backlog.company import Company
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.shared import Messages
-
-NEW_OBJECTS: Final = 1_000_000
-"""New objects after which Python looks for garbage: rows make many, and hardly any that refer in circles."""
 
 _AHEAD: Final = 3
 """Pieces that each other process is given at a time."""
@@ -132,14 +128,13 @@ def _done(made: Made) -> Future[Made]:
     return future
 
 
-def for_many_rows() -> None:
-    """Set up this process so that it decides many rows fast, in little memory."""
-    gc.set_threshold(NEW_OBJECTS, 50, 1_000)
-    # both give back what they do not need, which Arrow's own choice does not; the first is the faster one
+def keep_little() -> None:
+    """Let Arrow give back the memory that it does not need, which it would not of its own choice."""
+    # both do; the first is the faster one
     has_jemalloc = "jemalloc" in pa.supported_memory_backends()
     pa.set_memory_pool(pa.jemalloc_memory_pool() if has_jemalloc else pa.system_memory_pool())
 
 
 def _begin(plan: Plan[Any], folder: Path) -> Callable[[Piece], Any]:
-    for_many_rows()
+    keep_little()
     return plan.maker(Messages(folder, str(os.getpid())))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import gc
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
@@ -17,7 +16,7 @@ from eligibility.backlog.company import Company
 from eligibility.backlog.cutting import Piece, cut
 from eligibility.backlog.formats import Compression, Format, format_of
 from eligibility.backlog.going_on import forget
-from eligibility.backlog.sharing_out import for_many_rows
+from eligibility.backlog.sharing_out import keep_little
 from eligibility.backlog.tally import Tally
 from eligibility.backlog.unrecorded import ROWS, Wanted, unrecorded
 from eligibility.backlog.writing import result_writer
@@ -87,7 +86,7 @@ def batch(settings: Settings, asked: Asked, company: Sequence[Company[Piece, Any
     """
     formats = _formats(asked)
     _check_files(asked)
-    for_many_rows()
+    keep_little()
     try:
         done = _done(settings, asked, formats, company)
     except BrokenPipeError:
@@ -213,6 +212,8 @@ def _unrecorded(settings: Settings, asked: Asked, going: _Going) -> Ruleset:
 
 
 def _recorded(settings: Settings, url: str, asked: Asked, going: _Going) -> tuple[Ruleset, UUID]:
+    import asyncio  # noqa: PLC0415 - as said above
+
     from eligibility.commands import batch_recorded  # noqa: PLC0415 - as said above
 
     formats, against = going.formats, going.against
