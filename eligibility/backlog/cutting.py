@@ -7,7 +7,7 @@ import pickle
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from itertools import chain
-from typing import Any, BinaryIO, NamedTuple, SupportsIndex
+from typing import Any, BinaryIO, Final, NamedTuple, SupportsIndex
 
 from eligibility.backlog import parquet_rows
 from eligibility.backlog.csv_rows import header_of, rows_of
@@ -16,6 +16,9 @@ from eligibility.backlog.heads import text_of
 from eligibility.backlog.lines import lines_of, pieces_of, pieces_of_text, texts_of
 from eligibility.backlog.streams import Broken, blocks, seekable
 from eligibility.errors import BacklogRefused, Fault
+
+_BESIDE: Final = 5
+"""The protocol of `pickle` from which parts can lie beside the whole."""
 
 
 class Piece(NamedTuple):
@@ -28,20 +31,18 @@ class Piece(NamedTuple):
     number: int
     first: int
     count: int  # type: ignore[assignment]  # nobody needs the method that tuples have by this name
-    content: bytes
+    content: bytes | memoryview
 
     def __reduce_ex__(self, protocol: SupportsIndex) -> tuple[Any, ...]:
-        """Its parts; the content by itself, so that less is copied where it is sent to another process."""
-        return _piece, (self.number, self.first, self.count, pickle.PickleBuffer(self.content))
+        """Its parts; the content by itself where that can be, so that it need not be copied to be sent."""
+        can_be = int(protocol) >= _BESIDE
+        content = pickle.PickleBuffer(self.content) if can_be else bytes(self.content)
+        return Piece, (self.number, self.first, self.count, content)
 
     @property
     def digest(self) -> bytes:
         """The SHA-256 of the content."""
         return hashlib.sha256(self.content).digest()
-
-
-def _piece(number: int, first: int, count: int, content: bytes | memoryview) -> Piece:
-    return Piece(number, first, count, bytes(content))
 
 
 def cut(source: BinaryIO, form: Format, compression: Compression, rows: int) -> Iterator[Piece]:

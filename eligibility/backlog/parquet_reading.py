@@ -15,7 +15,7 @@ _USERS: Final = "entity.monthly_active_users"
 """The one fact that is a number."""
 
 
-def read_rows(content: bytes, first: int) -> pa.Table:
+def read_rows(content: bytes | memoryview, first: int) -> pa.Table:
     """Read a stream of rows with a column for each fact."""
     with pa.ipc.open_stream(content) as stream:
         [batch] = stream

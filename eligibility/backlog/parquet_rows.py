@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Iterator
 from typing import Any, BinaryIO, Final, NamedTuple
 
@@ -44,7 +43,7 @@ def opened(source: BinaryIO) -> Rows:
     return Rows(file)
 
 
-def contents(rows: Rows, most: int) -> Iterator[tuple[int, bytes]]:
+def contents(rows: Rows, most: int) -> Iterator[tuple[int, memoryview]]:
     """The rows in streams of Arrow's, so many in each at most, with their number. Raises BacklogRefused."""
     for table in _tables(rows.file, most):
         yield table.num_rows, stream_of(table)
@@ -95,14 +94,14 @@ def _in_bounds(table: pa.Table) -> Iterator[pa.Table]:
         yield table
 
 
-def stream_of(table: pa.Table) -> bytes:
+def stream_of(table: pa.Table) -> memoryview:
     """Rows in right columns as a stream of Arrow's, with a column for each fact."""
     arrays = dict(leaf for name in table.column_names for leaf in _leaves(name, table[name].combine_chunks()))
     batch = pa.record_batch({path: _plain(path, array) for path, array in arrays.items()})
-    sink = io.BytesIO()
+    sink = pa.BufferOutputStream()
     with pa.ipc.new_stream(sink, batch.schema) as writer:
         writer.write_batch(batch)
-    return sink.getvalue()
+    return memoryview(sink.getvalue()).cast("B")
 
 
 def _plain(path: str, array: Any) -> Any:

@@ -23,9 +23,9 @@ def read_piece(form: Format, piece: Piece) -> Part:
 def requests_in(form: Format, piece: Piece) -> Any:
     """The table of requests alone, where nobody asks later what was read."""
     if form == "jsonl":
-        return _read_jsonl(piece.content, piece.first)
+        return _read_jsonl(bytes(piece.content), piece.first)
     if form == "csv":
-        return read_csv(piece.content, piece.count, piece.first)
+        return read_csv(bytes(piece.content), piece.count, piece.first)
     return read_rows(piece.content, piece.first)
 
 

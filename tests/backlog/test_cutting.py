@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import pickle
 
 import pyarrow as pa
 import pytest
@@ -73,8 +74,9 @@ def test_a_last_line_needs_no_end() -> None:
 def test_rows_are_cut_where_they_end_and_follow_the_header() -> None:
     found = pieces(CSV, "csv", rows=7)
     header, _, rows = CSV.partition(b"\n")
-    assert all(piece.content.startswith(header + b"\n") for piece in found)
-    assert b"".join(piece.content.partition(b"\n")[2] for piece in found) == rows
+    contents = [bytes(piece.content).partition(b"\n") for piece in found]
+    assert {start for start, _, _ in contents} == {header}
+    assert b"".join(rest for _, _, rest in contents) == rows
     assert [piece.count for piece in found] == [7] * 14 + [2]
 
 
@@ -88,6 +90,14 @@ def test_blocks_make_no_difference(monkeypatch: pytest.MonkeyPatch, block: int) 
 
 def _rest(data: bytes, form: Format, rows: int) -> list[Piece]:
     return list(cut(Pipe(data), form, None, rows))
+
+
+@pytest.mark.parametrize("protocol", range(2, pickle.HIGHEST_PROTOCOL + 1))
+@pytest.mark.parametrize("content", [b"", LINE, memoryview(LINE)], ids=["empty", "bytes", "view"])
+def test_a_piece_can_be_sent(content: bytes | memoryview, protocol: int) -> None:
+    piece = Piece(1, 2, 3, content)
+    found = pickle.loads(pickle.dumps(piece, protocol))  # noqa: S301 - written just now
+    assert (found, found.digest) == (piece, piece.digest)
 
 
 def test_large_lines_come_in_smaller_pieces() -> None:
