@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
-from functools import lru_cache
 from typing import Any as Anything
 
 from eligibility.atoms import Kept
@@ -18,7 +17,7 @@ from eligibility.conditions import Atom
 from eligibility.diagram import TRUE
 from eligibility.engine import Firing
 from eligibility.errors import EvaluatorsDisagree
-from eligibility.layout import Layout
+from eligibility.layout import Layout, kept_by
 from eligibility.semantics import Verdict
 from eligibility.trial import Trial
 from eligibility.unknowns import turns
@@ -96,7 +95,7 @@ def _rows_for(trial: Trial, verdict: Verdict) -> tuple[_Row, ...]:
     return _rows(trial.layout, tuple(functions), tuple(verdict.outcomes.items()))
 
 
-@lru_cache(1024)
+@kept_by
 def _rows(
     layout: Layout, varying: tuple[int, ...], outcomes: tuple[tuple[str, int], ...]
 ) -> tuple[_Row, ...]:

@@ -42,8 +42,8 @@ TEMPLATES = 8_192
 LAYOUTS = 128
 """Layouts of unknown facts that a process keeps."""
 
-LARGEST_SPACE = 2_000
-"""Functions in the space of a layout, after which it is laid out anew."""
+LARGEST_LAYOUT = 200
+"""Functions of a layout, and what was worked out of them, after which it is laid out anew."""
 
 Slot = tuple[str, bool]
 """A fact, and whether its value is filled in as JSON, or said within a text."""
@@ -187,7 +187,7 @@ class Decider:
             tuple([place for place, cell in enumerate(asked) if cell == UNKNOWN]) if UNKNOWN in asked else ()
         )
         layout = self._layouts.get((generation, unknown, affiliates))
-        if layout is None or len(layout.space) > LARGEST_SPACE:
+        if layout is None or len(layout) > LARGEST_LAYOUT:
             layout = Layout(questions, cells)
             self._layouts.put((generation, unknown, affiliates), layout)
         return Trial(questions, cells, layout)

@@ -12,16 +12,21 @@ a least member.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Hashable, Iterable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, wraps
 from itertools import product
+from typing import Any as Anything
+from typing import TypeVar, TypeVarTuple
 
 from eligibility.atoms import COUNTRY_MEMBER, UNKNOWN, Cells, Question, Questions
 from eligibility.codes import COUNTRIES
 from eligibility.conditions import Atom
 from eligibility.diagram import FALSE, TRUE, Space
 from eligibility.domains import AFFILIATES, DECLARED_BY, MEMBER, Domain, domain_of
+
+Asked = TypeVarTuple("Asked")
+Found = TypeVar("Found")
 
 Slot = tuple[str, int]
 """An unknown fact: its path, and the place of its pair among the affiliates (-1 for other facts)."""
@@ -71,6 +76,8 @@ class Layout:
                 self._lay_out(unknown[atom.fact], atom)
         self._lay_out_affiliates()
         self.space = Space([variable.size for variable in self.variables])
+        self.kept: dict[Hashable, Anything] = {}
+        """What others worked out in this space, by what they were asked: see `kept_by`."""
         self.atoms: dict[Atom, int] = dict.fromkeys(questions.program.atoms, FALSE)
         """All atoms; those about facts that are known answer with no."""
         for question in unknown.values():
@@ -78,6 +85,10 @@ class Layout:
                 self.atoms[atom] = self._unknown(question, atom, bit)
         for atom in questions.some:
             self.atoms[atom] = self._some(atom)
+
+    def __len__(self) -> int:
+        """How much there is to keep: functions, and what was worked out of them."""
+        return len(self.space) + len(self.kept)
 
     @cached_property
     def certain(self) -> tuple[Atom, ...]:
@@ -189,6 +200,20 @@ class Layout:
             cells = self.variables[number].cells
             return self.space.test(number, {value for value, cell in enumerate(cells) if cell >> bit & 1})
         return self._list(part, slot, can_be_empty=True)
+
+
+def kept_by(work_out: Callable[[Layout, *Asked], Found]) -> Callable[[Layout, *Asked], Found]:
+    """A function of a layout and more, whose results are kept as long as the layout is."""
+
+    @wraps(work_out)
+    def kept(layout: Layout, *asked: *Asked) -> Found:
+        key = (work_out, *asked)
+        if key not in layout.kept:
+            layout.kept[key] = work_out(layout, *asked)
+        found: Found = layout.kept[key]
+        return found
+
+    return kept
 
 
 def noticed(atom: Atom, codes: tuple[str, ...]) -> tuple[str, ...]:

@@ -7,12 +7,11 @@ that a well-formed request could give.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from functools import lru_cache
 from itertools import combinations
 from typing import NamedTuple
 
 from eligibility.diagram import FALSE, TRUE
-from eligibility.layout import Layout, Slot
+from eligibility.layout import Layout, Slot, kept_by
 from eligibility.semantics import Made, Verdict
 from eligibility.trial import Trial
 
@@ -75,7 +74,7 @@ class Turn(NamedTuple):
     """Where the one is the outcome and the other could be, and the other way round."""
 
 
-@lru_cache(1024)
+@kept_by
 def turns(layout: Layout, outcomes: tuple[tuple[str, int], ...]) -> tuple[Turn, ...]:
     """All that unknown facts can turn, one at a time, where outcomes hold as their functions say."""
     return tuple(_turns(layout, outcomes))
