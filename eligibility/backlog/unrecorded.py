@@ -26,7 +26,7 @@ if TYPE_CHECKING:  # it brings along what reads the log, and with that the datab
     from eligibility.backlog.comparing_lines import Written
     from eligibility.backlog.comparing_sides import Side
 
-ROWS: Final = 16_384
+ROWS: Final = 24_576
 """Rows that are decided together."""
 
 
