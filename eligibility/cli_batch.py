@@ -91,7 +91,8 @@ def batch(*, rules: Path | None, processes: int | None, dry_run: bool, **asked: 
 
 
 def _is_small(source: Path) -> bool:
-    return source != _STREAM and source.stat().st_size < _SMALL
+    """Whether it is a small file; of a pipe, be it one with a name, nobody knows."""
+    return source.is_file() and source.stat().st_size < _SMALL
 
 
 def _others(processes: int | None, *, dry_run: bool) -> int:

@@ -20,10 +20,10 @@ class Progress:
     """A bar on a terminal, once a run takes long. Elsewhere nothing is shown."""
 
     def __init__(self, source: BinaryIO | None, rows: int | None = None) -> None:
-        """Show how far this file is read; None for a stream, whose end nobody knows, unless by its rows."""
-        self._source = source
+        """Show how far this file is read. Of a stream, or None, nobody knows the end, unless by its rows."""
+        self._source = source if source is not None and source.seekable() else None
         self._rows = rows
-        self._size = 0 if source is None else os.fstat(source.fileno()).st_size
+        self._size = 0 if self._source is None else os.fstat(self._source.fileno()).st_size
         self._began = time.monotonic()
         out = console(stderr=True)
         self._bar = Bar(

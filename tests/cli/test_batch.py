@@ -145,6 +145,33 @@ def test_streams(tmp_path: Path) -> None:
     assert "1 row" in result.stderr
 
 
+def test_a_pipe_with_a_name_is_decided_by_all(many: Path, tmp_path: Path) -> None:
+    """Nobody knows how long it is: nothing yet, by its size."""
+    pipe, out, usual = tmp_path / "pipe.jsonl", tmp_path / "out.jsonl", tmp_path / "usual.jsonl"
+    os.mkfifo(pipe)
+    env = environment(tmp_path / "data")
+    words = [
+        sys.executable,
+        "-m",
+        "eligibility",
+        "batch",
+        "--dry-run",
+        "--processes",
+        "2",
+        str(pipe),
+        str(out),
+    ]
+    started = subprocess.Popen(words, env=env, cwd=ROOT, stdout=subprocess.DEVNULL)
+    with started as process, pipe.open("wb") as file:
+        until(lambda: any(one.parent == process.pid for one in processes()), "another process is there")
+        file.write(many.read_bytes())
+        file.close()
+        process.wait(PATIENCE)
+    assert process.returncode == 0
+    assert command("batch", "--dry-run", str(many), str(usual), env=env).returncode == 0
+    assert out.read_bytes() == usual.read_bytes()
+
+
 def test_the_number_of_processes_makes_no_difference(many: Path, tmp_path: Path) -> None:
     env = environment(tmp_path / "data")
     big = tmp_path / "big.jsonl"
