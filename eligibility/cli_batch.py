@@ -9,8 +9,8 @@ from uuid import UUID
 
 import click
 
-from eligibility.backlog.company import collect_seldom, started
 from eligibility.commands.options import FOLDER, as_json, settings
+from eligibility.company import collect_seldom, started
 
 if TYPE_CHECKING:
     from eligibility.commands.batch_comparison import Asked as Comparison

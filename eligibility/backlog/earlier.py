@@ -11,13 +11,13 @@ from typing import Any, TypeVar
 from uuid import UUID
 
 from eligibility.backlog.committed import Committed, Stored
-from eligibility.backlog.company import Company
 from eligibility.backlog.comparing_sides import Side, committed_side, decided_side
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider
 from eligibility.backlog.formats import Format
 from eligibility.backlog.reading import requests_in
 from eligibility.building import rebuilt
+from eligibility.company import Company
 from eligibility.decider import Decider
 from eligibility.ruleset import Ruleset
 from eligibility.storage.batch_reading import reading_slices

@@ -14,9 +14,9 @@ from typing import Any, Final, NamedTuple, Protocol, TypeVar
 
 import pyarrow as pa
 
-from eligibility.backlog.company import Company
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.shared import Messages
+from eligibility.company import Company
 
 _AHEAD: Final = 3
 """Pieces that each other process is given at a time."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import orjson
 import pyarrow as pa
 
-from eligibility.backlog.company import Company
 from eligibility.backlog.cutting import Piece
 from eligibility.backlog.deciding import BacklogDecider, Decided
 from eligibility.backlog.formats import Format
@@ -19,6 +18,7 @@ from eligibility.backlog.tally import Tally, tally_decided
 from eligibility.backlog.whole import whole_tables
 from eligibility.backlog.writing import result_writer
 from eligibility.building import build
+from eligibility.company import Company
 from eligibility.decider import Decider
 
 if TYPE_CHECKING:  # it brings along what reads the log, and with that the database: dear to each process

@@ -12,7 +12,6 @@ from uuid import UUID
 
 import click
 
-from eligibility.backlog.company import Company
 from eligibility.backlog.cutting import Piece, cut
 from eligibility.backlog.formats import Compression, Format, format_of
 from eligibility.backlog.going_on import forget
@@ -26,6 +25,7 @@ from eligibility.commands.batch_progress import Progress
 from eligibility.commands.batch_summary import show, show_comparison
 from eligibility.commands.failures import DONE, NO
 from eligibility.commands.output import console, print_json
+from eligibility.company import Company
 from eligibility.loading import load_rules, shipped_rules
 from eligibility.ruleset import Ruleset
 from eligibility.settings import Settings

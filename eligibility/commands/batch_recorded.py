@@ -14,7 +14,6 @@ from uuid import UUID
 import orjson
 import uuid_utils.compat
 
-from eligibility.backlog.company import Company
 from eligibility.backlog.comparing import Compared
 from eligibility.backlog.comparing_sides import Side
 from eligibility.backlog.cutting import Piece
@@ -30,6 +29,7 @@ from eligibility.building import build
 from eligibility.canonical import canonical
 from eligibility.commands.batch_files import STREAM
 from eligibility.commands.opening import Opened, opened
+from eligibility.company import Company
 from eligibility.decider import Decider
 from eligibility.errors import BacklogRefused, Fault, NotFound, StorageUnavailable
 from eligibility.loading import load_rules, shipped_rules

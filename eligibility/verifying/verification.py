@@ -8,18 +8,17 @@ whole log only, not with a range of it.
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import partial
 from hashlib import sha256
-from multiprocessing import get_context
 from uuid import UUID
 
 import orjson
 
 from eligibility.chain import BEFORE_THE_FIRST
+from eligibility.company import shared_out, started
 from eligibility.ruleset import SEMANTICS
 from eligibility.storage.erasure import ERASURE
 from eligibility.storage.reading_log import BlockRow, HeadRow, LogReader, reading_log
@@ -84,7 +83,8 @@ def verify(
 ) -> Report:
     """Verify the log that the reader shows; `tell` is told how many more records were looked at.
 
-    Raises errors of psycopg, which the reader's context translates.
+    Raises errors of psycopg, which the reader's context translates, and EngineFailure where one of several
+    processes is killed.
     """
     began = time.perf_counter()
     findings = Findings()
@@ -152,18 +152,26 @@ def _with_keys(first: int, last: int, history: KeyHistory) -> Iterator[tuple[int
 def _checked(
     reader: LogReader, first: int, last: int, known: Known, tell: Tell, beside: Beside | None
 ) -> Findings:
-    """Check blocks, here or in several processes."""
+    """Check blocks, here or in several processes. Raises EngineFailure where one of these is killed."""
     if beside is None or last - first < beside.processes * beside.blocks:
         return check_blocks(reader, first, last, known, tell)
     size = max(beside.blocks, -(-(last - first + 1) // (_PARTS_PER_PROCESS * beside.processes)))
     parts = [(low, min(low + size - 1, last)) for low in range(first, last + 1, size)]
-    check = partial(_check_part, beside.url, reader.snapshot(), known)
-    findings = Findings()
-    with ProcessPoolExecutor(beside.processes, get_context("spawn")) as pool:
-        for done in pool.map(check, parts):
+    findings = dict[int, Findings]()
+    with started(beside.processes, __name__) as company:
+        for process in company:
+            process.begin(_begin, beside.url, reader.snapshot(), known)
+        for place, done in shared_out(company, parts):
             tell(done.looked_at["records"] + done.looked_at["dropped records"])
-            findings.merge(done)
-    return findings
+            findings[place] = done
+    whole = Findings()
+    for place in range(len(parts)):
+        whole.merge(findings[place])
+    return whole
+
+
+def _begin(url: str, snapshot: str, known: Known) -> Callable[[tuple[int, int]], Findings]:
+    return partial(_check_part, url, snapshot, known)
 
 
 def _check_part(url: str, snapshot: str, known: Known, part: tuple[int, int]) -> Findings:

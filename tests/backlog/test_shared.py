@@ -13,13 +13,13 @@ import pyarrow as pa
 import pytest
 
 from eligibility import decider as deciding
-from eligibility.backlog.company import started
 from eligibility.backlog.deciding import BacklogDecider
 from eligibility.backlog.form import BODY
 from eligibility.backlog.formats import Format
 from eligibility.backlog.shared import Messages, Shared
 from eligibility.backlog.unrecorded import Wanted, unrecorded
 from eligibility.canonical import canonical
+from eligibility.company import started
 from eligibility.decider import Decider
 from eligibility.loading import load_rules, shipped_rules
 from eligibility.ruleset import Ruleset

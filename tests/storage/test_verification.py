@@ -1,5 +1,6 @@
 """What verification says: of a whole log, of a range, of a flaw, and what its verdicts rest on."""
 
+import multiprocessing
 from dataclasses import replace
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -13,7 +14,7 @@ import pytest
 import uuid_utils.compat
 
 from eligibility.chain import BEFORE_THE_FIRST, Header
-from eligibility.errors import SettingsInvalid
+from eligibility.errors import EngineFailure, SettingsInvalid
 from eligibility.signing import public_pem
 from eligibility.storage.entries import month_of, prepare
 from eligibility.storage.log import AuditLog, _announcement
@@ -72,6 +73,19 @@ def test_several_processes_see_the_same_as_one(made: MadeLog, wanted: Wanted) ->
     assert report.findings.looked_at == alone.findings.looked_at
     assert sum(told) == report.last
     assert len(told) > 2
+
+
+def test_a_process_that_is_killed_is_missed(made: MadeLog, wanted: Wanted) -> None:
+    def kill(_records: int) -> None:
+        for process in multiprocessing.active_children():
+            process.kill()
+
+    beside = Beside(2, made.database.service_url, blocks=4)
+    with (
+        reading_log(made.database.service_url) as reader,
+        pytest.raises(EngineFailure, match="killed or short of memory"),
+    ):
+        verify(reader, wanted, tell=kill, beside=beside)
 
 
 async def test_what_other_processes_find_is_told(database: FreshDatabase, log: AuditLog) -> None:

@@ -11,9 +11,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from eligibility.backlog import parcels
+from eligibility import parcels
 from eligibility.backlog.cutting import Piece
-from eligibility.backlog.parcels import LARGE, receive, send
+from eligibility.parcels import LARGE, receive, send
 
 TABLE = pa.table({"n": range(LARGE), "t": [None, "é", *map(str, range(LARGE - 2))]})
 THINGS: dict[str, Any] = {

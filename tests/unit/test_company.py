@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from eligibility.backlog.company import Company, started
+from eligibility.company import Company, shared_out, started
 from eligibility.errors import EngineFailure
 
 PATIENCE = 30
@@ -41,6 +41,20 @@ def company() -> Iterator[Company[int, bytes]]:
 def test_what_is_made_comes_in_the_order_of_what_was_given(company: Company[int, bytes]) -> None:
     futures = [company.submit(number) for number in (3, LARGE, 1)]
     assert [len(future.result(PATIENCE)) for future in futures] == [6, 2 * LARGE, 2]
+
+
+def test_things_are_shared_out_and_each_is_made_once() -> None:
+    numbers = [5, 1, LARGE, *range(20, 40)]
+    with started(3) as company:
+        for each in company:
+            each.begin(begin, 2)
+        found = dict(shared_out(company, numbers))
+        assert {place: len(made) for place, made in found.items()} == {
+            place: 2 * number for place, number in enumerate(numbers)
+        }
+        assert not list(shared_out(company, []))
+        with pytest.raises(EngineFailure, match="killed or short of memory"):
+            list(shared_out(company, [1, 0, 1, 1, 1, 1]))
 
 
 def test_what_goes_wrong_is_raised_where_it_was_asked_for(company: Company[int, bytes]) -> None:

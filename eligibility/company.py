@@ -1,4 +1,4 @@
-"""Processes that decide for another one: what these make comes back in the order in which it was asked for.
+"""Processes that work for another one: what one of them makes comes in the order in which it was asked for.
 
 Each has a pipe of its own, which breaks where the process is killed, so that nobody waits for it. (In pools
 of the standard library all write into one: who is killed meanwhile leaves the others waiting for ever.)
@@ -11,16 +11,17 @@ import multiprocessing
 import os
 import signal
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import ExitStack, closing, contextmanager
 from functools import partial
 from importlib import import_module
 from multiprocessing.connection import Connection
 from typing import Any, Final, Generic, NamedTuple, NoReturn, TypeVar
 
-from eligibility.backlog.parcels import receive, send
 from eligibility.errors import EngineFailure
+from eligibility.parcels import receive, send
 
 NEW_OBJECTS: Final = 1_000_000
 """New objects after which Python looks for garbage."""
@@ -89,6 +90,24 @@ def started(number: int, *modules: str) -> Iterator[Sequence[Company[Any, Any]]]
     """So many processes, to begin later, which import these modules meanwhile."""
     with ExitStack() as stack:
         yield [stack.enter_context(closing(Company[Any, Any](*modules))) for _ in range(number)]
+
+
+def shared_out(
+    company: Sequence[Company[Given, Made]], things: Sequence[Given]
+) -> Iterator[tuple[int, Made]]:
+    """What processes make of some things, with the place of each: whoever is done gets the next."""
+    waiting = deque(enumerate(things))
+    busy: dict[Future[Made], tuple[int, Company[Given, Made]]] = {}
+    free = deque(company)
+    while waiting or busy:
+        while waiting and free:
+            place, given = waiting.popleft()
+            process = free.popleft()
+            busy[process.submit(given)] = place, process
+        for future in wait(busy, return_when=FIRST_COMPLETED).done:
+            place, process = busy.pop(future)
+            free.append(process)
+            yield place, future.result()
 
 
 def collect_seldom() -> None:
