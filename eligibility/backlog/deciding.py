@@ -77,10 +77,15 @@ class Decided:
 class BacklogDecider:
     """Decides tables under one ruleset. Belongs to the thread that first decides with it."""
 
-    def __init__(self, decider: Decider, *, slim: bool = False) -> None:
-        """Decide as this decider does. If `slim`, answers are all that is wanted: they have no evaluation."""
+    def __init__(self, decider: Decider, *, slim: bool = False, begins_at: float = 0.0) -> None:
+        """Decide as this decider does. If `slim`, answers are all that is wanted: they have no evaluation.
+
+        `begins_at` says with which share of new rows to begin, from 0 to 1: who begins elsewhere than others
+        hears from them what they evaluate meanwhile.
+        """
         self.decider = decider
         self._slim = slim
+        self._begins_at = begins_at
         self._vocabulary = decider.ruleset.vocabulary
         self._classes = Classes(tuple(decider.questions.values()), self._vocabulary, statuses=not slim)
         self._paths = tuple(path for path in PATHS if path not in self._classes.idle)
@@ -129,10 +134,13 @@ class BacklogDecider:
         keys = list(zip(*sights, strict=True))
         known = list(map(self._answers.get, keys))
         new = [place for place, answer in enumerate(known) if answer is None]
-        made = map(self._answer, _facts(columns, rows.take(pa.array(new, pa.int64()))))
+        first = int(len(new) * self._begins_at)
+        new = new[first:] + new[:first]
+        facts = _facts(columns, rows.take(pa.array(new, pa.int64())))
+        made = dict(zip(new, map(self._answer, facts), strict=True))
         answers = [
-            self._remember(key, next(made)) if one is None else one
-            for key, one in zip(keys, known, strict=True)
+            self._remember(key, made[place]) if one is None else one
+            for place, (key, one) in enumerate(zip(keys, known, strict=True))
         ]
         return answers, which
 

@@ -21,6 +21,7 @@ from eligibility.engine import engine_for
 from eligibility.evaluation import Agreed
 from eligibility.recent import Recent
 from eligibility.ruleset import Ruleset
+from eligibility.unknowns import Reach
 
 logger = logging.getLogger(__name__)
 
@@ -101,7 +102,7 @@ class Shared(Recent[Asked, Agreed]):
         for message in self._messages.heard():
             asked, outcome, reach, places = pickle.loads(message)  # noqa: S301 - of our own processes
             ways = self._alternatives(asked[0])
-            super().put(asked, Agreed(outcome, reach, tuple(ways[place] for place in places)))
+            super().put(asked, Agreed(outcome, Reach(*reach), tuple([ways[place] for place in places])))
         return super().get(key)
 
     def put(self, key: Asked, value: Agreed) -> None:
@@ -110,7 +111,7 @@ class Shared(Recent[Asked, Agreed]):
         super().put(key, value)
         if is_new:
             places = [way.place for way in value.fired]
-            self._messages.tell(pickle.dumps((key, value.outcome, value.found, places)))
+            self._messages.tell(pickle.dumps((key, value.outcome, tuple(value.found), places)))
 
 
 def _by_place(ruleset: Ruleset, generation: str) -> dict[int, Alternative]:

@@ -32,8 +32,11 @@ Other = TypeVar("Other")
 class Plan(Protocol[Made_co]):
     """How something is made of pieces. It goes to other processes as it is."""
 
-    def maker(self, messages: Messages | None = None) -> Callable[[Piece], Made_co]:
-        """What makes it, in the thread that calls; what is evaluated is told to others by these messages."""
+    def maker(self, messages: Messages | None = None, begins_at: float = 0.0) -> Callable[[Piece], Made_co]:
+        """What makes it, in the thread that calls; what is evaluated is told to others by these messages.
+
+        `begins_at` is for each of them another share of what is new, with which it begins.
+        """
 
 
 def shared_out(
@@ -71,8 +74,8 @@ def _together(
     with ExitStack() as stack:
         folder = Path(stack.enter_context(TemporaryDirectory(prefix="eligibility-")))
         messages = stack.enter_context(closing(Messages(folder, str(os.getpid()))))
-        for process in company:
-            process.begin(_begin, plan, folder)
+        for number, process in enumerate(company, takes_part):
+            process.begin(_begin, plan, folder, number / (len(company) + takes_part))
         others = [_Other(process, deque()) for process in company]
         given = deque(_given(others, item) for item in islice(items, len(others)))
         make = plan.maker(messages) if takes_part else None
@@ -135,6 +138,6 @@ def keep_little() -> None:
     pa.set_memory_pool(pa.jemalloc_memory_pool() if has_jemalloc else pa.system_memory_pool())
 
 
-def _begin(plan: Plan[Any], folder: Path) -> Callable[[Piece], Any]:
+def _begin(plan: Plan[Any], folder: Path, begins_at: float) -> Callable[[Piece], Any]:
     keep_little()
-    return plan.maker(Messages(folder, str(os.getpid())))
+    return plan.maker(Messages(folder, str(os.getpid())), begins_at)

@@ -61,11 +61,11 @@ class Plan(NamedTuple):
     document: bytes
     making: Making
 
-    def maker(self, messages: Messages | None = None) -> Callable[[Piece], Ready]:
+    def maker(self, messages: Messages | None = None, begins_at: float = 0.0) -> Callable[[Piece], Ready]:
         """What makes slices in the thread that calls. Raises RulesetInvalid."""
         ruleset = build(orjson.loads(self.document))
         agreed = None if messages is None else Shared(ruleset, messages)
-        return SliceMaker(BacklogDecider(Decider(ruleset, agreed)), self.making).make
+        return SliceMaker(BacklogDecider(Decider(ruleset, agreed), begins_at=begins_at), self.making).make
 
 
 class SliceMaker:

@@ -63,12 +63,14 @@ class Portion(NamedTuple):
 class Maker:
     """Makes results of pieces under a ruleset, given as its canonical document."""
 
-    def __init__(self, document: bytes, wanted: Wanted, messages: Messages | None = None) -> None:
+    def __init__(
+        self, document: bytes, wanted: Wanted, messages: Messages | None = None, begins_at: float = 0.0
+    ) -> None:
         """Build the ruleset. What is evaluated is shared with other processes, where there are messages."""
         ruleset = build(orjson.loads(document))
         agreed = None if messages is None else Shared(ruleset, messages)
         is_slim = not wanted.full and wanted.against is None
-        self._backlog = BacklogDecider(Decider(ruleset, agreed), slim=is_slim)
+        self._backlog = BacklogDecider(Decider(ruleset, agreed), slim=is_slim, begins_at=begins_at)
         self._form, self._full = wanted.form, wanted.full
         self._lines = None if wanted.written == "parquet" else result_writer(wanted.written, full=wanted.full)
         self._against = None if wanted.against is None else _Comparing(self._backlog, wanted.against)
@@ -115,8 +117,8 @@ class _Plan(NamedTuple):
     document: bytes
     wanted: Wanted
 
-    def maker(self, messages: Messages | None = None) -> Callable[[Piece], Portion]:
-        return Maker(self.document, self.wanted, messages).make
+    def maker(self, messages: Messages | None = None, begins_at: float = 0.0) -> Callable[[Piece], Portion]:
+        return Maker(self.document, self.wanted, messages, begins_at).make
 
 
 def unrecorded(

@@ -211,6 +211,15 @@ def test_slim_answers_say_the_same(seed: int, backlog: BacklogDecider, decider: 
     assert all(answer.evaluation is None for answer in decided.answers)
 
 
+@pytest.mark.parametrize("share", [0.25, 0.5, 0.99])
+def test_where_deciders_begin_makes_no_difference(share: float, ruleset: Ruleset) -> None:
+    random = Random(7)
+    one, other = BacklogDecider(Decider(ruleset)), BacklogDecider(Decider(ruleset), begins_at=share)
+    for _ in range(3):
+        rows = table([document(random) for _ in range(sized(100, 5_000))])
+        assert one.decide(rows).table().equals(other.decide(rows).table())
+
+
 def test_the_status_of_an_obligation_parts_rows_where_it_is_told(
     backlog: BacklogDecider, decider: Decider
 ) -> None:
