@@ -47,7 +47,8 @@ _MOST_RECORDING = 4
 @click.option(
     "--processes",
     type=click.IntRange(1, 64),
-    help="How many decide; as many as there are cores unless given, but four at most where they record.",
+    help="How many decide, unless the file is small: as many as there are cores unless given, but four "
+    "at most where they record.",
 )
 @click.option(
     "--against",

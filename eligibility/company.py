@@ -92,7 +92,7 @@ def started(number: int, *modules: str) -> Iterator[Sequence[Company[Any, Any]]]
         yield [stack.enter_context(closing(Company[Any, Any](*modules))) for _ in range(number)]
 
 
-def shared_out(
+def made_by_all(
     company: Sequence[Company[Given, Made]], things: Sequence[Given]
 ) -> Iterator[tuple[int, Made]]:
     """What processes make of some things, with the place of each: whoever is done gets the next."""

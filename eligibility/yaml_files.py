@@ -1,7 +1,8 @@
 """YAML files of a rules folder, read so that faults can name file and line, and YAML that is written.
 
 Plain scalars are what YAML 1.2's core schema says: `NO` is a text, the country. What would make a file mean
-something that is not to be seen in it is refused: keys given twice, aliases, tags, dates without quotes.
+something that is not to be seen in it is refused: keys given twice, aliases, dates without quotes, tags but
+for the plain ones that YAML itself has.
 """
 
 from __future__ import annotations
@@ -117,9 +118,9 @@ def _value(node: yaml.Node, seen: set[int], above: int) -> Anything:
         raise _Refused(node, f"more than {DEEPEST} levels are not read", "nest it less")
     seen.add(id(node))
     match node:
-        case yaml.MappingNode():
+        case yaml.MappingNode(tag=yaml.Loader.DEFAULT_MAPPING_TAG):
             return _entries(node, seen, above)
-        case yaml.SequenceNode():
+        case yaml.SequenceNode(tag=yaml.Loader.DEFAULT_SEQUENCE_TAG):
             items = Items(_value(item, seen, above + 1) for item in node.value)
             items.line, items.lines = _line(node), [_line(item) for item in node.value]
             return items
@@ -133,6 +134,9 @@ def _entries(node: yaml.MappingNode, seen: set[int], above: int) -> Entries:
     for key, value in node.value:
         if not isinstance(key, yaml.ScalarNode):
             raise _Refused(key, "a key is no text", "give it a name")
+        if id(key) in seen:
+            raise _Refused(key, "what an alias stands for is not read", "write it out where it is meant")
+        seen.add(id(key))
         if key.value in entries:
             raise _Refused(key, f"the key `{key.value}` is given twice", "leave one of them out")
         entries.lines[key.value] = _line(key)

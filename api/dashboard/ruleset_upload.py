@@ -16,6 +16,8 @@ LARGEST: Final = 8 * 1024 * 1024
 """Bytes of an upload, and of what is in a zipped one."""
 
 _FIRST: Final = "ruleset.yaml"
+_UNREADABLE: Final = zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError
+"""What reading raises for what is no zip, is cut off, has a password, or a compression unknown here."""
 _ZIPPED: Final = b"PK\x03\x04"
 
 Sent = tuple[str, bytes]
@@ -81,8 +83,7 @@ def _unzipped(name: str, content: bytes, faults: list[RuleFault]) -> Iterator[Se
                     )
                     return
                 yield str(path.relative_to(top)), text
-    # what reading raises for what is no zip, is cut off, has a password, or a compression unknown here
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, OSError, ValueError, EOFError) as error:
+    except _UNREADABLE as error:
         detail = f"this is no zipped folder that can be read: {error}"
         faults.append(RuleFault(name, None, detail, "zip it again, without a password"))
 

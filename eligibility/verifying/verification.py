@@ -18,7 +18,7 @@ from uuid import UUID
 import orjson
 
 from eligibility.chain import BEFORE_THE_FIRST
-from eligibility.company import shared_out, started
+from eligibility.company import made_by_all, started
 from eligibility.ruleset import SEMANTICS
 from eligibility.storage.erasure import ERASURE
 from eligibility.storage.reading_log import BlockRow, HeadRow, LogReader, reading_log
@@ -161,7 +161,7 @@ def _checked(
     with started(beside.processes, __name__) as company:
         for process in company:
             process.begin(_begin, beside.url, reader.snapshot(), known)
-        for place, done in shared_out(company, parts):
+        for place, done in made_by_all(company, parts):
             tell(done.looked_at["records"] + done.looked_at["dropped records"])
             findings[place] = done
     whole = Findings()

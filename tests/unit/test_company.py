@@ -9,7 +9,7 @@ from contextlib import closing
 
 import pytest
 
-from eligibility.company import Company, shared_out, started
+from eligibility.company import Company, made_by_all, started
 from eligibility.errors import EngineFailure
 
 PATIENCE = 30
@@ -43,18 +43,18 @@ def test_what_is_made_comes_in_the_order_of_what_was_given(company: Company[int,
     assert [len(future.result(PATIENCE)) for future in futures] == [6, 2 * LARGE, 2]
 
 
-def test_things_are_shared_out_and_each_is_made_once() -> None:
+def test_things_are_made_by_all_and_each_is_made_once() -> None:
     numbers = [5, 1, LARGE, *range(20, 40)]
     with started(3) as company:
         for each in company:
             each.begin(begin, 2)
-        found = dict(shared_out(company, numbers))
+        found = dict(made_by_all(company, numbers))
         assert {place: len(made) for place, made in found.items()} == {
             place: 2 * number for place, number in enumerate(numbers)
         }
-        assert not list(shared_out(company, []))
+        assert not list(made_by_all(company, []))
         with pytest.raises(EngineFailure, match="killed or short of memory"):
-            list(shared_out(company, [1, 0, 1, 1, 1, 1]))
+            list(made_by_all(company, [1, 0, 1, 1, 1, 1]))
 
 
 def test_what_goes_wrong_is_raised_where_it_was_asked_for(company: Company[int, bytes]) -> None:
